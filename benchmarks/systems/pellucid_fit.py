@@ -1,0 +1,22 @@
+"""Pellucid: ``Model.fit``, as a user writes it."""
+
+import pellucid
+from pellucid.layers import Dense
+from workloads import LEARNING_RATE, Workload
+
+
+def prepare(workload: Workload):
+    x, y = workload.data()
+    model = pellucid.Sequential([Dense(workload.units, activation="relu"), Dense(10)])
+    model.compile(
+        pellucid.optimizers.Adam(LEARNING_RATE),
+        pellucid.losses.SparseCategoricalCrossentropy(from_logits=True),
+        ["accuracy"],
+        verbose=0,
+    )
+
+    def run() -> float:
+        history = model.fit(x, y, batch_size=workload.batch_size, epochs=1, verbose=0)
+        return history.history["loss"][0]
+
+    return run

@@ -1,0 +1,5 @@
+"""The data sets under the names that Keras uses: ``from pellucid.datasets import mnist``."""
+
+from pellucid.data import cifar10, diabetes, digits, fashion_mnist, imdb, iris, mnist
+
+__all__ = ["cifar10", "diabetes", "digits", "fashion_mnist", "imdb", "iris", "mnist"]

@@ -1,0 +1,176 @@
+"""The trace: one call that returns every number of a training step, layer by layer.
+
+It runs the model's own layers, objective and optimizer with a recorder passed down the call; it
+re-implements none of them. Worksheets, diagnosis and pictures read traces.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from pellucid._tree import merge_paths, split_paths
+from pellucid.layers._context import Collected
+from pellucid.models import Model
+from pellucid.models._fit_data import FitData, as_dataset
+from pellucid.training import Batch
+
+Array = jax.Array
+Tree = Any
+
+
+@dataclass(frozen=True)
+class LayerTrace:
+    """The numbers of one call of one layer.
+
+    Attributes:
+        input: what the layer read; a list for several inputs.
+        parameters: its parameters before the update, by name.
+        pre_activation: z, for layers that have one, else None.
+        output: its output.
+        delta: dJ/dz, or dJ/d(output) for layers without a pre-activation.
+        gradients: dJ/dW for each parameter W, over all calls of the layer.
+        updates: what the optimizer adds to each parameter.
+    """
+
+    input: Any
+    parameters: Mapping[str, Any]
+    pre_activation: Array | None
+    output: Any
+    delta: Any
+    gradients: Mapping[str, Any]
+    updates: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Trace:
+    """The numbers of one training step of a model.
+
+    ``trace["dense"]`` is the layer's ``LayerTrace``; a second call of a shared layer is
+    ``trace["dense#1"]``; layers of a nested model are ``trace["encoder/dense"]``.
+
+    Attributes:
+        layers: the traces by path, in the order in which the layers ran.
+        loss: the loss J of the batch, scalar.
+        outputs: the outputs of the model, in order.
+        parameters: the parameters after the update.
+        values: every recorded intermediate value by label, for views that need more.
+    """
+
+    layers: Mapping[str, LayerTrace]
+    loss: Array
+    outputs: list[Array]
+    parameters: Tree
+    values: Mapping[str, Array] = field(repr=False)
+
+    def __getitem__(self, path: str) -> LayerTrace:
+        if path not in self.layers:
+            from pellucid.errors import UnknownNameError
+
+            raise UnknownNameError("layer in this trace", path, self.layers)
+        return self.layers[path]
+
+
+def trace(model: Model, x: Any, y: Any, sample_weight: Any = None, seed: int = 0) -> Trace:
+    """Run one training step on a batch without keeping it, and return all its numbers.
+
+    The model must be compiled; its weights, moving averages and optimizer stay as they are.
+
+    Args:
+        model: the compiled model.
+        x: inputs of the batch, in the forms that ``fit`` takes.
+        y: targets of the batch.
+        sample_weight: weight in the loss for each row.
+        seed: makes the random numbers of dropout and noise.
+    """
+    dataset = as_dataset(x, y, sample_weight)
+    model._build_for(dataset)
+    objective, _ = model._ready()
+    batch = FitData(model.graph, objective, None).batch(dataset)
+    state = model._start(seed)
+    trained, fixed = split_paths(state.parameters, model.graph.is_trainable)
+    optimizer = model._ready_optimizer()
+    key = jax.random.fold_in(state.key, state.step)
+
+    def run(trained: Tree, probes: Mapping[str, Array], batch: Batch) -> Any:
+        collected = Collected(values={}, probes=probes)
+        parameters = merge_paths(trained, fixed)
+        outputs, context = objective.run(
+            parameters,
+            state.layer_state,
+            batch.x,
+            training=True,
+            key=key,
+            collected=collected,
+        )
+        loss, _ = objective.measure_outputs(outputs, context, parameters, batch)
+        return loss, (outputs, collected.values)
+
+    shapes = jax.eval_shape(run, trained, {}, batch)[1][1]
+    # The probes are zeros added to every floating value; the gradient with respect to one is dJ/dz.
+    probes = {
+        label: jnp.zeros(spec.shape, spec.dtype)
+        for label, spec in shapes.items()
+        if jnp.issubdtype(spec.dtype, jnp.floating)
+    }
+
+    @jax.jit
+    def step(trained: Tree, probes: Mapping[str, Array], batch: Batch) -> Any:
+        gradient = jax.value_and_grad(run, argnums=(0, 1), has_aux=True)
+        (loss, (outputs, values)), (gradients, deltas) = gradient(trained, probes, batch)
+        updates, _ = optimizer.update(gradients, state.optimizer_state, trained)
+        after = jax.tree.map(jnp.add, trained, updates)
+        parameters = model.graph.constrain(merge_paths(after, fixed))
+        return loss, outputs, values, gradients, deltas, updates, parameters
+
+    loss, outputs, values, gradients, deltas, updates, parameters = step(trained, probes, batch)
+    labels = [label.rpartition("/") for label in values]
+    paths = list(dict.fromkeys(path for path, _, _ in labels if path))
+    layers = {
+        path: LayerTrace(
+            input=_value(values, path, "input"),
+            parameters=_part(state.parameters, path),
+            pre_activation=values.get(f"{path}/pre_activation"),
+            output=_value(values, path, "output"),
+            delta=deltas.get(f"{path}/pre_activation", _value(deltas, path, "output")),
+            gradients=_part(gradients, path),
+            updates=_part(updates, path),
+        )
+        for path in sorted(paths, key=list(model_order(model)).index)
+    }
+    return Trace(layers, loss, outputs, parameters, values)
+
+
+def model_order(model: Model) -> list[str]:
+    """Return the paths of all calls in the order in which they run, nested ones after their own."""
+    from pellucid.models import Graph
+
+    def walk(graph: Graph, prefix: str) -> list[str]:
+        listed = []
+        for name, call, node in graph.calls():
+            path = f"{prefix}{name}" if call == 0 else f"{prefix}{name}#{call}"
+            listed.append(path)
+            if isinstance(node.layer, Graph):
+                listed += walk(node.layer, f"{path}/")
+        return listed
+
+    return walk(model.graph, "")
+
+
+def _value(values: Mapping[str, Array], path: str, name: str) -> Any:
+    """Return a recorded value, or the list of those that were recorded under numbers."""
+    if f"{path}/{name}" in values:
+        return values[f"{path}/{name}"]
+    several = []
+    while f"{path}/{name}#{len(several)}" in values:
+        several.append(values[f"{path}/{name}#{len(several)}"])
+    return several or None
+
+
+def _part(tree: Tree, path: str) -> Mapping[str, Any]:
+    """Return the numbers of one layer from a tree of all."""
+    for name in path.split("/"):
+        tree = tree.get(name.split("#")[0], {}) if isinstance(tree, Mapping) else {}
+    return tree

@@ -1,0 +1,257 @@
+"""The contract of a layer: a frozen description with ``init`` and ``apply``."""
+
+import sys
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, ClassVar, dataclass_transform
+
+import jax
+
+from pellucid import activations, constraints, initializers, regularizers
+from pellucid.errors import ArgumentError, DTypeError, PellucidError, ShapeError
+from pellucid.layers._context import Context
+
+Array = jax.Array
+Spec = jax.ShapeDtypeStruct
+"""Shape and type of an array, batch axis included."""
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Variables:
+    """The numbers of one layer: what is trained, and what is only kept (moving averages).
+
+    Both are dictionaries by name; ``variables["kernel"]`` looks in both.
+    """
+
+    parameters: dict[str, Any] = field(default_factory=dict)
+    state: dict[str, Any] = field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> Any:
+        return self.parameters[name] if name in self.parameters else self.state[name]
+
+    def get(self, name: str) -> Any:
+        """Return the variable called ``name``, or None if the layer has none of that name."""
+        return self.parameters.get(name, self.state.get(name))
+
+    def child(self, name: str) -> "Variables":
+        """Return the variables of the part called ``name``."""
+        return Variables(self.parameters.get(name, {}), self.state.get(name, {}))
+
+
+@dataclass_transform(frozen_default=True, eq_default=False)
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """A frozen description of one step of a network; the numbers live outside it.
+
+    A subclass lists its settings as fields and writes two methods (it becomes a frozen dataclass by
+    itself)::
+
+        class Scale(pellucid.layers.Layer):
+            start: float = 1.0
+
+            def init(self, key, input_spec):
+                return {"scale": jnp.full(input_spec.shape[-1], self.start)}
+
+            def apply(self, variables, x, context):
+                return x * variables["scale"]
+
+    All arrays are batch-first. Several inputs come as a list. A layer used twice shares its
+    weights. Shapes are found by tracing ``apply``, so no layer states its output shape.
+
+    For a variable called ``kernel``, the optional fields ``kernel_initializer``,
+    ``kernel_regularizer`` and ``kernel_constraint`` are read here, once for all layers.
+
+    Args:
+        name: the layer's name in its network; by default the class in snake case, numbered.
+        trainable: False keeps the layer's parameters as they are during training.
+        input_shape: shape of one input without the batch axis, for the first layer of a
+            ``Sequential``.
+    """
+
+    name: str | None = field(default=None, kw_only=True)
+    trainable: bool = field(default=True, kw_only=True)
+    input_shape: tuple[int | None, ...] | None = field(default=None, kw_only=True)
+
+    formula: ClassVar[str] = ""
+    """What the layer computes, in one line of plain text."""
+    keeps_mask: ClassVar[bool] = False
+    """True if a mask (batch, time) of the input holds for the output as well."""
+
+    made_at: ClassVar[str] = ""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        dataclass(frozen=True, eq=False, repr=False)(cls)
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> "Layer":
+        layer = object.__new__(cls)
+        frame = sys._getframe(1)
+        object.__setattr__(layer, "made_at", f"{frame.f_code.co_filename}:{frame.f_lineno}")
+        return layer
+
+    def __post_init__(self) -> None:
+        """Resolve every name in the settings, so that a misspelt one is found where it is typed.
+
+        A subclass that checks its own settings calls this first.
+        """
+        rooms = {
+            "activation": activations,
+            "initializer": initializers,
+            "regularizer": regularizers,
+            "constraint": constraints,
+        }
+        for entry in fields(self):
+            room = rooms.get(entry.name.rsplit("_", 1)[-1])
+            value = getattr(self, entry.name)
+            if room is not None and value is not None:
+                room.get(value)
+
+    def __repr__(self) -> str:
+        shown = [
+            f"{f.name}={getattr(self, f.name)!r}"
+            for f in fields(self)
+            if getattr(self, f.name) != f.default
+        ]
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+    # What a subclass writes
+
+    def init(self, key: Array, input_spec: Any) -> Variables | Mapping[str, Array]:
+        """Return the layer's variables at the start; a plain dictionary means parameters.
+
+        Args:
+            key: a random key.
+            input_spec: shape and type of the input, batch axis included (its size means nothing);
+                a list of them for several inputs.
+        """
+        return {}
+
+    def apply(self, variables: Variables, x: Any, context: Context) -> Any:
+        """Return the output for the input ``x``, an array or a list of arrays."""
+        raise NotImplementedError(f"{type(self).__name__} lacks the method apply.")
+
+    def flops(self, input_spec: Any, output_spec: Any) -> int:
+        """Return the multiplications and additions of one forward pass over these shapes."""
+        return 0
+
+    def check_data(self, x: Any) -> None:
+        """Raise DataError if this layer cannot take the numbers of ``x``, data on the host.
+
+        Called before a fit for layers that read an input of the model directly.
+        """
+
+    def output_activation(self) -> str | None:
+        """Return the name of the activation the output ends in, None if that is not known.
+
+        ``compile`` compares it with the loss: softmax does not go with a loss from logits.
+        """
+        if not hasattr(self, "activation"):
+            return None
+        chosen = activations.get(self.activation)
+        return getattr(chosen, "__name__", None)
+
+    # What every layer has
+
+    def make_variable(
+        self,
+        key: Array,
+        name: str,
+        shape: tuple[int, ...],
+        spec: Spec,
+        initializer: Any = None,
+    ) -> Array:
+        """Return a variable at the start, drawn by the field ``<name>_initializer``.
+
+        It has the type of the input where that is a floating one, else float32; its key depends on
+        ``key`` and ``name`` alone.
+        """
+        chosen = initializers.get(initializer or getattr(self, f"{name}_initializer"))
+        dtype = spec.dtype if jax.numpy.issubdtype(spec.dtype, jax.numpy.floating) else "float32"
+        return chosen(fold_name(key, name), shape, dtype)
+
+    def penalty(self, parameters: Mapping[str, Any]) -> Array | float:
+        """Return the sum of the regularization terms of the layer's own parameters."""
+        total: Array | float = 0.0
+        for value, regularizer in self._rules(parameters, "regularizer"):
+            total = total + regularizers.get(regularizer)(value)
+        return total
+
+    def constrain(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the parameters after the constraints of the layer, applied after each update."""
+        constrained = dict(parameters)
+        for name, value in parameters.items():
+            constraint = getattr(self, f"{name}_constraint", None)
+            if constraint is not None:
+                constrained[name] = constraints.get(constraint)(value)
+        return constrained
+
+    def _rules(self, parameters: Mapping[str, Any], kind: str) -> Iterator[tuple[Any, Any]]:
+        for name, value in parameters.items():
+            rule = getattr(self, f"{name}_{kind}", None)
+            if rule is not None:
+                yield value, rule
+
+    def start(self, key: Array, input_spec: Any) -> Variables:
+        """Call ``init`` and return its answer as ``Variables``."""
+        with self._named_errors():
+            made = self.init(key, input_spec)
+        return made if isinstance(made, Variables) else Variables(dict(made))
+
+    def run(self, variables: Variables, x: Any, context: Context) -> Any:
+        """Call ``apply`` under the layer's name; keep masks; add the activity penalty."""
+        with self._named_errors("/".join(context.path)):
+            y = self.apply(variables, context.record_all("input", x), context)
+        if context.output_mask is None and self.keeps_mask:
+            context.output_mask = context.mask
+        y = context.record_all("output", y)
+        activity = getattr(self, "activity_regularizer", None)
+        if activity is not None:
+            context.add_penalty(self._activity_penalty(activity, y, context.row_weights))
+        return y
+
+    def __call__(self, inputs: Any) -> Any:
+        """Connect the layer to symbols; returns the symbol (or tuple of symbols) of its output."""
+        from pellucid.layers._symbol import connect
+
+        return connect(self, inputs)
+
+    @staticmethod
+    def _activity_penalty(activity: Any, y: Array, row_weights: Array | None) -> Array:
+        """Return the penalty of the real rows divided by their number (Keras's convention)."""
+        if row_weights is None:
+            return regularizers.get(activity)(y) / y.shape[0]
+        rows = row_weights.reshape(-1, *(1,) * (y.ndim - 1))
+        return regularizers.get(activity)(y * rows) / jax.numpy.sum(row_weights)
+
+    def _named_errors(self, path: str = "") -> "_NamedErrors":
+        return _NamedErrors(self, path)
+
+
+class _NamedErrors:
+    """Adds the layer's name and the place where it was made to an error from inside it."""
+
+    def __init__(self, layer: Layer, path: str) -> None:
+        self.layer = layer
+        self.path = path
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: Any, error: Any, traceback: Any) -> None:
+        if isinstance(error, (ShapeError, ArgumentError, DTypeError)):
+            if str(error).startswith("In layer "):
+                return
+            name = self.path or self.layer.name or type(self.layer).__name__
+            raise type(error)(f"In layer {name!r} (made at {self.layer.made_at}): {error}") from (
+                error.__cause__ or error
+            )
+        if isinstance(error, Exception) and not isinstance(error, PellucidError):
+            name = self.path or self.layer.name or type(self.layer).__name__
+            error.add_note(f"This happened in layer {name!r} (made at {self.layer.made_at}).")
+
+
+def fold_name(key: Array, name: str) -> Array:
+    """Return the random key that belongs to ``name`` under ``key``."""
+    return jax.random.fold_in(key, zlib.crc32(name.encode()))

@@ -1,0 +1,153 @@
+"""Global pooling layers: one number for each channel of a whole sequence or image."""
+
+from typing import Any, ClassVar
+
+import jax
+
+from pellucid import ops
+from pellucid._checks import check_rank
+from pellucid.layers._base import Layer, Spec, Variables
+from pellucid.layers._context import Context
+from pellucid.layers._inputs import as_floating, check_channels_last
+from pellucid.layers._registry import REGISTRY
+
+Array = jax.Array
+
+
+class _GlobalPooling(Layer):
+    """What the global pooling layers share; ``axes`` is the number of axes that are pooled."""
+
+    data_format: str | None = None
+    keepdims: bool = False
+
+    op: ClassVar[ops.Op]
+    axes: ClassVar[int]
+    axes_in_words: ClassVar[str]
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_channels_last(type(self).__name__, self.data_format)
+
+    def apply(self, variables: Variables, x: Array, context: Context) -> Array:
+        """Return one number for each sample and channel."""
+        check_rank(type(self).__name__, x.shape, self.axes + 2, self.axes_in_words)
+        y = self._pool(as_floating(x), context.mask)
+        if self.keepdims:
+            y = ops.reshape(y, shape=(x.shape[0], *(1,) * self.axes, x.shape[-1]))
+        return y
+
+    def flops(self, input_spec: Spec, output_spec: Spec) -> int:
+        """Return those of the operation."""
+        return self.op.flops(input_spec.shape)
+
+    def _pool(self, x: Array, mask: Any) -> Array:
+        return self.op(x)
+
+
+@REGISTRY.register(aliases=["GlobalMaxPool1D"])
+class GlobalMaxPooling1D(_GlobalPooling):
+    """Keeps the largest value of each channel over all steps of a sequence.
+
+    y[n, c] = max_t x[n, t, c]; with a mask only over the steps that count.
+
+    Args:
+        data_format: must be None or ``"channels_last"``.
+        keepdims: True keeps the time axis, with size 1.
+
+    Input shape (batch, steps, channels); output shape (batch, channels).
+
+    Example:
+        >>> from pellucid.layers import GlobalMaxPooling1D, Input
+        >>> GlobalMaxPooling1D()(Input((256, 16))).shape
+        (None, 16)
+
+    References:
+        Kim, Convolutional neural networks for sentence classification (2014), section 2.
+    """
+
+    op: ClassVar[ops.Op] = ops.global_max_pool
+    axes: ClassVar[int] = 1
+    axes_in_words: ClassVar[str] = "(batch, steps, channels)"
+    formula: ClassVar[str] = "y[n, c] = max_t x[n, t, c]"
+
+
+@REGISTRY.register(aliases=["GlobalMaxPool2D"])
+class GlobalMaxPooling2D(_GlobalPooling):
+    """Keeps the largest value of each channel over a whole image.
+
+    y[n, o] = max_(r, c) x[n, r, c, o].
+
+    Args:
+        data_format: must be None or ``"channels_last"``.
+        keepdims: True keeps the axes of height and width, with size 1.
+
+    Input shape (batch, height, width, channels); output shape (batch, channels).
+
+    Example:
+        >>> from pellucid.layers import GlobalMaxPooling2D, Input
+        >>> GlobalMaxPooling2D(keepdims=True)(Input((7, 7, 32))).shape
+        (None, 1, 1, 32)
+    """
+
+    op: ClassVar[ops.Op] = ops.global_max_pool
+    axes: ClassVar[int] = 2
+    axes_in_words: ClassVar[str] = "(batch, height, width, channels)"
+    formula: ClassVar[str] = "y[n, o] = max_(r, c) x[n, r, c, o]"
+
+
+@REGISTRY.register(aliases=["GlobalAvgPool1D"])
+class GlobalAveragePooling1D(_GlobalPooling):
+    """Takes the mean of each channel over the steps of a sequence.
+
+    With a mask m (1 where a step counts, 0 where it is padding)::
+
+        y[n, c] = sum_t m[n, t] x[n, t, c] / sum_t m[n, t]
+
+    and without one m = 1. ``Embedding(..., mask_zero=True)`` makes such a mask.
+
+    Args:
+        data_format: must be None or ``"channels_last"``.
+        keepdims: True keeps the time axis, with size 1.
+
+    Input shape (batch, steps, channels); output shape (batch, channels).
+
+    Example:
+        >>> from pellucid.layers import GlobalAveragePooling1D, Input
+        >>> GlobalAveragePooling1D()(Input((256, 16))).shape
+        (None, 16)
+
+    References:
+        Lin, Chen, Yan, Network in network (2014), section 3.2.
+    """
+
+    op: ClassVar[ops.Op] = ops.global_average_pool
+    axes: ClassVar[int] = 1
+    axes_in_words: ClassVar[str] = "(batch, steps, channels)"
+    formula: ClassVar[str] = "y[n, c] = sum_t m[n, t] x[n, t, c] / sum_t m[n, t]"
+
+
+@REGISTRY.register(aliases=["GlobalAvgPool2D"])
+class GlobalAveragePooling2D(_GlobalPooling):
+    """Takes the mean of each channel over a whole image.
+
+    y[n, o] = mean_(r, c) x[n, r, c, o].
+
+    Args:
+        data_format: must be None or ``"channels_last"``.
+        keepdims: True keeps the axes of height and width, with size 1.
+
+    Input shape (batch, height, width, channels); output shape (batch, channels).
+
+    Example:
+        >>> from pellucid.layers import GlobalAveragePooling2D, Input
+        >>> GlobalAveragePooling2D()(Input((7, 7, 512))).shape
+        (None, 512)
+
+    References:
+        Lin, Chen, Yan, Network in network (2014), section 3.2.
+    """
+
+    op: ClassVar[ops.Op] = ops.global_average_pool
+    axes: ClassVar[int] = 2
+    axes_in_words: ClassVar[str] = "(batch, height, width, channels)"
+    formula: ClassVar[str] = "y[n, o] = mean_(r, c) x[n, r, c, o]"

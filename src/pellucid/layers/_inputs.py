@@ -1,0 +1,57 @@
+"""What several layers ask of their inputs: floating numbers, channels last, a list of equals."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from pellucid.errors import ArgumentError, ShapeError
+
+Array = jax.Array
+
+
+def as_floating(x: Array) -> Array:
+    """Return ``x`` with integers and booleans as float32; floating numbers keep their type."""
+    return x if jnp.issubdtype(x.dtype, jnp.floating) else x.astype("float32")
+
+
+def check_channels_last(who: str, data_format: str | None) -> None:
+    """Raise ArgumentError for any order of the axes but (batch, ..., channels)."""
+    if data_format not in (None, "channels_last"):
+        raise ArgumentError(
+            f"{who} expected data_format to be 'channels_last', got {data_format!r}; leave it out, "
+            "and move the channels of your data to the end with np.moveaxis(x, 1, -1)."
+        )
+
+
+def check_list(who: str, inputs: Any) -> None:
+    """Raise ShapeError unless ``inputs`` is a list of arrays (or specs) of one rank."""
+    if not isinstance(inputs, (list, tuple)) or not inputs:
+        raise ShapeError(
+            f"{who} expected a list of inputs, got {_shape_in_words(inputs)}; "
+            f"write {who}()([a, b])."
+        )
+    if len({len(x.shape) for x in inputs}) > 1:
+        shapes = ", ".join(str(tuple(x.shape)) for x in inputs)
+        raise ShapeError(
+            f"{who} expected inputs of one rank, got shapes {shapes}; add the missing axes of "
+            "size 1 with Reshape."
+        )
+
+
+def check_stretchable(who: str, inputs: Sequence[Any]) -> None:
+    """Raise ShapeError unless on every axis all sizes are equal or 1; the batch must be equal."""
+    check_list(who, inputs)
+    for axis, sizes in enumerate(zip(*(x.shape for x in inputs), strict=True)):
+        if len(set(sizes) - ({1} if axis else set())) > 1:
+            shapes = ", ".join(str(tuple(x.shape)) for x in inputs)
+            raise ShapeError(
+                f"{who} expected inputs of equal shape, or of size 1 where they differ, got "
+                f"shapes {shapes}, which differ on axis {axis}; make them equal with a Dense or "
+                "1x1 convolution layer, or join them with Concatenate."
+            )
+
+
+def _shape_in_words(inputs: Any) -> str:
+    return f"one of shape {tuple(inputs.shape)}" if hasattr(inputs, "shape") else repr(inputs)

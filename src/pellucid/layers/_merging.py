@@ -1,0 +1,165 @@
+"""Layers that make one array of several: Add, Multiply, Concatenate."""
+
+from collections.abc import Sequence
+from functools import reduce
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+
+from pellucid import ops
+from pellucid.errors import ArgumentError, ShapeError
+from pellucid.layers._base import Layer, Spec, Variables
+from pellucid.layers._context import Context
+from pellucid.layers._inputs import check_list, check_stretchable
+from pellucid.layers._registry import REGISTRY
+
+Array = jax.Array
+
+
+@REGISTRY.register()
+class Add(Layer):
+    """Adds its inputs, entry by entry: the joint of a residual connection.
+
+    An axis of size 1 is stretched to the size that the others have there; the batch never is.
+    Where the inputs have masks, a step of the output counts if it counts in any input.
+
+    Input: a list of arrays of one rank; output: their common shape.
+
+    Raises:
+        ShapeError: if the input is no list, or the shapes do not fit.
+
+    Example:
+        >>> from pellucid.layers import Add, Dense, Input
+        >>> x = Input((16,))
+        >>> Add()([x, Dense(16)(x)]).shape
+        (None, 16)
+
+    References:
+        He, Zhang, Ren, Sun, Deep residual learning for image recognition (2016), equation 1.
+    """
+
+    formula: ClassVar[str] = "y = x_1 + x_2 + ..."
+
+    def apply(self, variables: Variables, x: Sequence[Array], context: Context) -> Array:
+        """Return the sum of the inputs."""
+        check_stretchable("Add", x)
+        context.set_mask(_any_mask(context.mask))
+        return reduce(ops.add, x)
+
+    def flops(self, input_spec: Sequence[Spec], output_spec: Spec) -> int:
+        """Return one addition for each entry and each input but the first."""
+        return (len(input_spec) - 1) * output_spec.size
+
+
+@REGISTRY.register()
+class Multiply(Layer):
+    """Multiplies its inputs, entry by entry: a gate.
+
+    An axis of size 1 is stretched to the size that the others have there, so that weights of shape
+    (batch, 1, 1, channels) scale the channels of an image; the batch never is. Where the inputs
+    have masks, a step of the output counts if it counts in any input.
+
+    Input: a list of arrays of one rank; output: their common shape.
+
+    Raises:
+        ShapeError: if the input is no list, or the shapes do not fit.
+
+    Example:
+        >>> from pellucid.layers import Dense, Input, Multiply
+        >>> x = Input((16,))
+        >>> Multiply()([x, Dense(16, activation="sigmoid")(x)]).shape
+        (None, 16)
+
+    References:
+        Hu, Shen, Sun, Squeeze-and-excitation networks (2018), equation 4.
+    """
+
+    formula: ClassVar[str] = "y = x_1 * x_2 * ..."
+
+    def apply(self, variables: Variables, x: Sequence[Array], context: Context) -> Array:
+        """Return the product of the inputs."""
+        check_stretchable("Multiply", x)
+        context.set_mask(_any_mask(context.mask))
+        return reduce(ops.multiply, x)
+
+    def flops(self, input_spec: Sequence[Spec], output_spec: Spec) -> int:
+        """Return one multiplication for each entry and each input but the first."""
+        return (len(input_spec) - 1) * output_spec.size
+
+
+@REGISTRY.register()
+class Concatenate(Layer):
+    """Joins its inputs along one axis.
+
+    Args:
+        axis: the axis along which they are joined, -1 (features, channels) by default; 0, the
+            batch, is not allowed.
+
+    Input: a list of arrays whose shapes are equal but for that axis; output: that axis has the sum
+    of their sizes. Masks: joined along axis 1 they are joined too; along a later axis a step
+    counts if it counts in every input.
+
+    Raises:
+        ShapeError: if the input is no list, or the shapes do not fit.
+
+    Example:
+        >>> from pellucid.layers import Concatenate, Input
+        >>> Concatenate()([Input((5, 16)), Input((5, 4))]).shape
+        (None, 5, 20)
+
+    References:
+        Huang, Liu, van der Maaten, Weinberger, Densely connected convolutional networks (2017),
+        equation 2.
+    """
+
+    axis: int = -1
+
+    formula: ClassVar[str] = "y = [x_1, x_2, ...]"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.axis == 0 or isinstance(self.axis, bool) or not isinstance(self.axis, int):
+            raise ArgumentError(
+                "Concatenate expected axis to be an integer other than 0, which is the batch, got "
+                f"{self.axis!r}; type Concatenate(axis=-1) to join features."
+            )
+
+    def apply(self, variables: Variables, x: Sequence[Array], context: Context) -> Array:
+        """Return the inputs side by side."""
+        check_list("Concatenate", x)
+        rank = len(x[0].shape)
+        shapes = ", ".join(str(tuple(entry.shape)) for entry in x)
+        axis = self.axis + rank if self.axis < 0 else self.axis
+        if not 0 < axis < rank:
+            raise ShapeError(
+                f"Concatenate expected inputs that have an axis {self.axis} beside the batch, got "
+                f"shapes {shapes}; choose another axis."
+            )
+        if len({(*entry.shape[:axis], *entry.shape[axis + 1 :]) for entry in x}) > 1:
+            raise ShapeError(
+                f"Concatenate expected inputs of equal shape but for axis {axis}, got shapes "
+                f"{shapes}; make the other axes equal, or join along another axis."
+            )
+        context.set_mask(_joined_mask(context.mask, x, axis))
+        return ops.concatenate(*x, axis=axis)
+
+
+def _any_mask(masks: Sequence[Array | None] | None) -> Array | None:
+    """Return the steps that count in any input; an input without mask counts everywhere."""
+    if masks is None or any(mask is None for mask in masks):
+        return None
+    return reduce(jnp.logical_or, masks)
+
+
+def _joined_mask(
+    masks: Sequence[Array | None] | None, inputs: Sequence[Any], axis: int
+) -> Array | None:
+    """Return the masks joined along the time axis, or the steps that count in every input."""
+    if masks is None or all(mask is None for mask in masks):
+        return None
+    known = [
+        jnp.ones(x.shape[:2], bool) if mask is None else mask
+        for mask, x in zip(masks, inputs, strict=True)
+    ]
+    return jnp.concatenate(known, axis=1) if axis == 1 else reduce(jnp.logical_and, known)

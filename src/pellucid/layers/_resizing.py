@@ -1,0 +1,174 @@
+"""Layers that make a sequence or an image larger: zero padding and upsampling."""
+
+from typing import Any, ClassVar
+
+import jax
+
+from pellucid import ops
+from pellucid._checks import as_tuple, check_one_of, check_rank
+from pellucid.errors import ArgumentError
+from pellucid.layers._base import Layer, Variables
+from pellucid.layers._context import Context
+from pellucid.layers._inputs import check_channels_last
+from pellucid.layers._registry import REGISTRY
+
+Array = jax.Array
+
+
+@REGISTRY.register()
+class ZeroPadding1D(Layer):
+    """Puts zeros before and after a sequence.
+
+    Args:
+        padding: steps of zeros on each side; ``(before, after)`` for two different numbers.
+        data_format: must be None or ``"channels_last"``.
+
+    Input shape (batch, steps, channels); output shape (batch, before + steps + after, channels).
+
+    Example:
+        >>> from pellucid.layers import Input, ZeroPadding1D
+        >>> ZeroPadding1D((2, 0))(Input((10, 4))).shape
+        (None, 12, 4)
+    """
+
+    padding: int | tuple[int, int] = 1
+    data_format: str | None = None
+
+    formula: ClassVar[str] = "y[n, before + t, c] = x[n, t, c], and 0 elsewhere"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_channels_last("ZeroPadding1D", self.data_format)
+        self._sides()
+
+    def apply(self, variables: Variables, x: Array, context: Context) -> Array:
+        """Return x between zeros."""
+        check_rank("ZeroPadding1D", x.shape, 3, "(batch, steps, channels)")
+        return ops.zero_pad(x, padding=(self._sides(),))
+
+    def _sides(self) -> tuple[int, int]:
+        return _pair("ZeroPadding1D", self.padding, "ZeroPadding1D((before, after))")
+
+
+@REGISTRY.register()
+class ZeroPadding2D(Layer):
+    """Puts a frame of zeros around an image.
+
+    Args:
+        padding: rows and columns of zeros on every side; ``(rows, columns)`` for different numbers
+            above and below than at the left and right; ``((top, bottom), (left, right))`` for four.
+        data_format: must be None or ``"channels_last"``.
+
+    Input shape (batch, height, width, channels); output shape (batch, top + height + bottom, left +
+    width + right, channels).
+
+    Example:
+        >>> from pellucid.layers import Input, ZeroPadding2D
+        >>> ZeroPadding2D(((1, 0), (2, 2)))(Input((28, 28, 1))).shape
+        (None, 29, 32, 1)
+    """
+
+    padding: int | tuple[int, int] | tuple[tuple[int, int], tuple[int, int]] = 1
+    data_format: str | None = None
+
+    formula: ClassVar[str] = "y[n, top + r, left + c, o] = x[n, r, c, o], and 0 elsewhere"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_channels_last("ZeroPadding2D", self.data_format)
+        self._frame()
+
+    def apply(self, variables: Variables, x: Array, context: Context) -> Array:
+        """Return x in a frame of zeros."""
+        check_rank("ZeroPadding2D", x.shape, 4, "(batch, height, width, channels)")
+        return ops.zero_pad(x, padding=self._frame())
+
+    def _frame(self) -> tuple[tuple[int, int], tuple[int, int]]:
+        example = "ZeroPadding2D(((top, bottom), (left, right)))"
+        given: Any = self.padding
+        if not isinstance(given, (tuple, list)):
+            given = (given, given)
+        if len(given) != 2:
+            raise ArgumentError(_sentence("ZeroPadding2D", self.padding, example))
+        rows, columns = (_pair("ZeroPadding2D", side, example) for side in given)
+        return rows, columns
+
+
+@REGISTRY.register()
+class UpSampling1D(Layer):
+    """Repeats every step of a sequence.
+
+    Args:
+        size: how often each step is repeated.
+
+    Input shape (batch, steps, channels); output shape (batch, size * steps, channels).
+
+    Example:
+        >>> from pellucid.layers import Input, UpSampling1D
+        >>> UpSampling1D(3)(Input((10, 4))).shape
+        (None, 30, 4)
+    """
+
+    size: int = 2
+
+    formula: ClassVar[str] = "y[n, t, c] = x[n, floor(t / size), c]"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        as_tuple("UpSampling1D", "size", self.size, 1)
+
+    def apply(self, variables: Variables, x: Array, context: Context) -> Array:
+        """Return x with every step repeated."""
+        check_rank("UpSampling1D", x.shape, 3, "(batch, steps, channels)")
+        return ops.upsample_nearest(x, size=as_tuple("UpSampling1D", "size", self.size, 1))
+
+
+@REGISTRY.register()
+class UpSampling2D(Layer):
+    """Enlarges an image by repeating every pixel.
+
+    Args:
+        size: how often each row and each column is repeated; one number for both.
+        data_format: must be None or ``"channels_last"``.
+        interpolation: must be ``"nearest"``: every new pixel is a copy of the nearest old one.
+
+    Input shape (batch, height, width, channels); output shape (batch, size[0] * height, size[1] *
+    width, channels).
+
+    Example:
+        >>> from pellucid.layers import Input, UpSampling2D
+        >>> UpSampling2D((2, 3))(Input((7, 7, 16))).shape
+        (None, 14, 21, 16)
+    """
+
+    size: int | tuple[int, int] = 2
+    data_format: str | None = None
+    interpolation: str = "nearest"
+
+    formula: ClassVar[str] = "y[n, r, c, o] = x[n, floor(r / size_1), floor(c / size_2), o]"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        as_tuple("UpSampling2D", "size", self.size, 2)
+        check_channels_last("UpSampling2D", self.data_format)
+        check_one_of("UpSampling2D", "interpolation", self.interpolation, ("nearest",))
+
+    def apply(self, variables: Variables, x: Array, context: Context) -> Array:
+        """Return x with every pixel repeated."""
+        check_rank("UpSampling2D", x.shape, 4, "(batch, height, width, channels)")
+        return ops.upsample_nearest(x, size=as_tuple("UpSampling2D", "size", self.size, 2))
+
+
+def _pair(who: str, value: Any, example: str) -> tuple[int, int]:
+    """Return (before, after): one integer stands for both."""
+    pair = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
+    if len(pair) != 2 or any(isinstance(n, bool) or not isinstance(n, int) or n < 0 for n in pair):
+        raise ArgumentError(_sentence(who, value, example))
+    return pair
+
+
+def _sentence(who: str, value: Any, example: str) -> str:
+    return (
+        f"{who} expected padding to be integers of 0 or more, one or two for each axis, got "
+        f"{value!r}; type {example}."
+    )

@@ -1,0 +1,695 @@
+"""The model: a graph of layers and its numbers, with compile, fit, evaluate, predict and save."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from pellucid import optimizers, training
+from pellucid._checks import check_positive_int, check_range
+from pellucid._named import to_config
+from pellucid._tree import flatten_paths, unflatten_paths
+from pellucid.data import ArrayDataset, Dataset
+from pellucid.errors import (
+    ArgumentError,
+    DataError,
+    NotReadyError,
+    ShapeError,
+    UnknownNameError,
+)
+from pellucid.layers import Context, Layer, Symbol, Variables
+from pellucid.layers._symbol import connect, is_symbols
+from pellucid.models import _objective
+from pellucid.models._fit_data import FitData, as_dataset
+from pellucid.models._graph import Graph
+from pellucid.training import Batch, Callback, History, TrainingState
+
+Array = jax.Array
+Tree = Any
+
+
+@dataclass(frozen=True, eq=False)
+class Compiled:
+    """What ``compile`` resolved: optimizer, losses and metrics as objects."""
+
+    optimizer: Any
+    loss: Any
+    loss_weights: Any
+    metrics: Any
+    weighted_metrics: Any
+
+    def in_words(self, objective: "_objective.Objective | None") -> str:
+        """Return one line for each choice: what a name was resolved to."""
+        lines = [f"optimizer  {self.optimizer!r}"]
+        if objective is None:
+            lines.append(f"loss       {self.loss!r}")
+            lines.append(f"metrics    {self.metrics!r}, resolved when the input shape is known")
+            return "\n".join(lines)
+        for number, name in enumerate(objective.graph.output_names):
+            of = f" of {name}" if len(objective.graph.output_names) > 1 else ""
+            lines.append(f"loss{of}       {objective.losses[number]!r}")
+            for metric in (*objective.metrics[number], *objective.weighted_metrics[number]):
+                lines.append(f"metric{of}     {metric.name} = {metric!r}")
+        return "\n".join(lines)
+
+
+class Model:
+    """A network: a graph of layers from inputs to outputs, and one tree of numbers.
+
+    The functional form, with several inputs and outputs and shared layers as one likes::
+
+        x = Input((784,))
+        h = Dense(128, activation="relu")(x)
+        model = Model(x, Dense(10)(h))
+        model.compile("adam", SparseCategoricalCrossentropy(from_logits=True), ["accuracy"])
+        history = model.fit(images, labels, epochs=10, validation_data=(images2, labels2))
+
+    All arrays are immutable and replaced as a whole. Equal seeds give equal bits.
+
+    Args:
+        inputs: a symbol made by ``Input``, or a list or dictionary of them.
+        outputs: a symbol, or a list or dictionary of symbols.
+        name: a name for the model.
+        seed: makes the initial weights.
+    """
+
+    def __init__(
+        self, inputs: Any = None, outputs: Any = None, name: str | None = None, seed: int = 0
+    ) -> None:
+        self.name = name or type(self).__name__.lower()
+        self.seed = seed
+        self._graph: Graph | None = None
+        self._variables: Variables | None = None
+        self._paths: list[str] | None = None
+        self._record: training.FitRecord | None = None
+        self._compiled: Compiled | None = None
+        self._objective: _objective.Objective | None = None
+        self._steps: training.CompiledSteps | None = None
+        self._trained: TrainingState | None = None
+        self._forward: Callable[..., Any] | None = None
+        if inputs is not None or outputs is not None:
+            self._set_graph(Graph(inputs, outputs))
+
+    # The graph and its numbers
+
+    @property
+    def built(self) -> bool:
+        """True once the shapes of all weights are known."""
+        return self._graph is not None
+
+    @property
+    def graph(self) -> Graph:
+        """The graph of layers; raises NotReadyError before the input shape is known."""
+        if self._graph is None:
+            raise NotReadyError(
+                f"The model {self.name!r} does not know its input shape yet; start it with "
+                "Input(shape), call build(input_shape), or fit it."
+            )
+        return self._graph
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers in the order in which they run."""
+        return list(self.graph.layers().values())
+
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
+        """Return a layer by its name in the model or by its index.
+
+        Raises:
+            UnknownNameError: if there is none of that name; the nearest is suggested.
+        """
+        if index is not None:
+            return self.layers[index]
+        layers = self.graph.layers()
+        if name not in layers:
+            raise UnknownNameError("layer in this model", name, layers)
+        return layers[name]
+
+    @property
+    def variables(self) -> Variables:
+        """All numbers: ``parameters`` and ``state``, nested dictionaries by layer name.
+
+        They are drawn from the model's seed when first asked for. During a fit they are those of
+        this moment; assigning replaces them.
+        """
+        if self._record is not None:
+            return Variables(self._record.parameters, self._record.layer_state)
+        if self._variables is None:
+            self._variables = self._initial_variables()
+        return self._variables
+
+    @variables.setter
+    def variables(self, new: Variables) -> None:
+        expected = jax.tree.map(lambda a: (a.shape, a.dtype), self.shapes)
+        if jax.tree.map(lambda a: (a.shape, jnp.asarray(a).dtype), new) != expected:
+            raise ShapeError(
+                "The new variables differ from the model's in names, shapes or types; "
+                "compare with model.shapes."
+            )
+        if self._record is not None:
+            self._record.replace(new.parameters, new.state)
+        else:
+            self._variables = jax.tree.map(jnp.asarray, new)
+
+    @property
+    def shapes(self) -> Variables:
+        """Shapes and types of all numbers, without the numbers."""
+        return jax.eval_shape(self.graph.init, jax.eval_shape(lambda: jax.random.key(0)))
+
+    def get_weights(self) -> list[np.ndarray]:
+        """Return all numbers as a list of arrays, in the order of the layers."""
+        return [np.asarray(array) for _, array in self._ordered(self.variables)]
+
+    def set_weights(self, weights: Sequence[Any]) -> None:
+        """Replace all numbers by a list in the order of ``get_weights``.
+
+        Raises:
+            ShapeError: if the number of arrays or a shape differs.
+        """
+        places = list(self._ordered(self.shapes))
+        if len(weights) != len(places):
+            raise ShapeError(f"The model has {len(places)} arrays of numbers, got {len(weights)}.")
+        for (path, spec), array in zip(places, weights, strict=True):
+            if np.shape(array) != spec.shape:
+                raise ShapeError(f"The model's {path} has shape {spec.shape}, got {np.shape(array)}.")
+        pairs = {
+            path: jnp.asarray(array, spec.dtype)
+            for (path, spec), array in zip(places, weights, strict=True)
+        }
+        self._set_paths(pairs)
+
+    @property
+    def stop_training(self) -> bool:
+        """True if the fit that is running has been asked to stop; assign True to ask (Keras)."""
+        return self._record is not None and self._record.stopped is not None
+
+    @stop_training.setter
+    def stop_training(self, stop: bool) -> None:
+        if stop and self._record is not None:
+            self._record.stop("A callback set stop_training.")
+
+    def count_params(self) -> int:
+        """Return the number of scalars in all weights, moving averages included."""
+        return sum(int(np.prod(spec.shape)) for _, spec in self._ordered(self.shapes))
+
+    def _ordered(self, variables: Variables) -> list[tuple[str, Any]]:
+        """Return (path, array) pairs, layer by layer, in the order in which ``init`` gives them."""
+        if self._paths is None:
+            self._paths = _paths_in_order(self.graph)
+        pairs = dict(flatten_paths(variables.parameters)) | dict(flatten_paths(variables.state))
+        return [(path, pairs[path]) for path in self._paths]
+
+    def _set_paths(self, pairs: Mapping[str, Any]) -> None:
+        shapes = self.shapes
+        parts = [dict(flatten_paths(tree)) for tree in (shapes.parameters, shapes.state)]
+        made = [unflatten_paths({path: pairs[path] for path in part}) for part in parts]
+        self.variables = Variables(*made)
+
+    def _initial_variables(self) -> Variables:
+        made = jax.jit(self.graph.init)(jax.random.key(self.seed))
+        layers = {id(node.layer): node.source for node in self.graph.nodes}
+        for place, source in layers.items():
+            if source is not None:
+                name = self.graph.names[place]
+                for tree, own in (
+                    (made.parameters, source.variables.parameters),
+                    (made.state, source.variables.state),
+                ):
+                    if name in tree:
+                        tree[name] = own
+        return made
+
+    def _set_graph(self, graph: Graph) -> None:
+        self._graph = graph
+        self._variables = None
+        self._paths = None
+        self._forward = None
+        self._trained = None
+        self._bind()
+
+    def build(self, input_shape: Sequence[int | None]) -> None:
+        """Do nothing: a functional model knows its input shape."""
+
+    def __call__(self, inputs: Any, training: bool = False, key: Array | None = None) -> Any:
+        """Run the network on arrays, or connect it to symbols as a layer of another model.
+
+        Args:
+            inputs: arrays with the batch axis first; or symbols.
+            training: True turns dropout on and takes batch statistics (needs ``key``).
+            key: random key for layers that need random numbers.
+        """
+        if is_symbols(inputs):
+            return connect(self.graph, inputs, source=self)
+        self._build_for(inputs)
+        if self._forward is None:
+            self._forward = jax.jit(self._run, static_argnames="training")
+        self.graph.arrange_inputs(inputs)
+        variables = self.variables
+        return self._forward(variables.parameters, variables.state, inputs, key, training=training)
+
+    def _run(
+        self, parameters: Tree, state: Tree, x: Any, key: Array | None, training: bool
+    ) -> Any:
+        return self.graph.run(Variables(parameters, state), x, Context(training, key))
+
+    def _build_for(self, x: Any) -> None:
+        """Build an unbuilt model for these inputs (a ``Sequential`` overrides it)."""
+
+    # Compile
+
+    def compile(
+        self,
+        optimizer: Any = "rmsprop",
+        loss: Any = None,
+        metrics: Any = None,
+        loss_weights: Any = None,
+        weighted_metrics: Any = None,
+        verbose: int = 1,
+    ) -> None:
+        """Choose optimizer, loss and metrics; prints what each name was resolved to.
+
+        Args:
+            optimizer: a name, one of ``pellucid.optimizers``, or any Optax transformation.
+            loss: a name, one of ``pellucid.losses``, or a function of (y_true, y_pred); for several
+                outputs a list or a dictionary by output name.
+            metrics: names, objects or functions, as a list; for several outputs a list of lists or
+                a dictionary. They count every row once.
+            loss_weights: how much each output's loss counts.
+            weighted_metrics: metrics that use the sample weights.
+            verbose: 0 prints nothing.
+
+        Raises:
+            UnknownNameError: for an unknown name; the nearest is suggested.
+            MismatchError: if a loss and its output's activation contradict each other.
+        """
+        chosen = optimizers.as_optimizer(optimizer)
+        self._compiled = Compiled(chosen, loss, loss_weights, metrics, weighted_metrics)
+        self._objective = None
+        self._trained = None
+        self._bind()
+        if verbose:
+            print(self._compiled.in_words(self._objective))
+
+    def _bind(self) -> None:
+        """Bind the compiled choices to the graph, when both are there."""
+        if self._graph is None or self._compiled is None:
+            return
+        chosen = self._compiled
+        self._objective = objective = _objective.bind(
+            self._graph, chosen.loss, chosen.loss_weights, chosen.metrics, chosen.weighted_metrics
+        )
+        step = training.make_train_step(
+            objective, chosen.optimizer, self._graph.is_trainable, self._graph.constrain
+        )
+        self._steps = training.CompiledSteps(step, objective.measure)
+        self._results = jax.jit(objective.results)
+
+    def _ready(self) -> tuple["_objective.Objective", training.CompiledSteps]:
+        if self._compiled is None:
+            raise NotReadyError(
+                f"The model {self.name!r} is not compiled; type model.compile(optimizer='adam', "
+                "loss=...) first."
+            )
+        if self._objective is None or self._steps is None:
+            raise NotReadyError(f"The model {self.name!r} is not built; call build(input_shape).")
+        return self._objective, self._steps
+
+    def _read(self, sums: Mapping[str, Any]) -> dict[str, float]:
+        """Return the measures of some sums as plain numbers, in the order of their names."""
+        values = jax.device_get(self._results(sums))
+        names = self._ready()[0].names()
+        return {
+            name: float(values[name]) if np.ndim(values[name]) == 0 else values[name].tolist()
+            for name in names
+        }
+
+    # Fit
+
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: int | str = "auto",
+        callbacks: Sequence[Callback] | None = None,
+        validation_split: float = 0.0,
+        validation_data: Any = None,
+        shuffle: bool = True,
+        class_weight: Mapping[int, float] | None = None,
+        sample_weight: Any = None,
+        initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
+        validation_batch_size: int | None = None,
+        validation_freq: int = 1,
+        seed: int | None = None,
+    ) -> History:
+        """Train the model; returns the history of its measures.
+
+        The steps of an epoch run in one compiled program; the host looks in a few times a second.
+        A short last batch is padded with rows of weight 0, so nothing is compiled twice.
+
+        Args:
+            x: inputs (samples, ...): an array; a list or dictionary for several inputs; a
+                ``pellucid.data.Dataset``; or something that gives batches ``(x, y)`` again and
+                again (a function that returns an iterator, a list of batches).
+            y: targets, in the form the loss expects; None if ``x`` gives them.
+            batch_size: rows a step; by default 32, or all rows if there are fewer.
+            epochs: the epoch to stop after.
+            verbose: 0 silent, 1 or ``"auto"`` a progress bar, 2 a line for each epoch.
+            callbacks: see ``pellucid.callbacks``.
+            validation_split: share of the rows, the last ones before shuffling, kept for validation.
+            validation_data: ``(x, y)`` or ``(x, y, sample_weight)`` or a data set.
+            shuffle: draw a new order of rows every epoch.
+            class_weight: weight in the loss for each class number.
+            sample_weight: weight in the loss for each row.
+            initial_epoch: number of the first epoch.
+            steps_per_epoch: steps that make an epoch of an endless stream.
+            validation_steps: batches of a validation stream to use.
+            validation_batch_size: rows a validation batch, ``batch_size`` by default.
+            validation_freq: epochs between validations.
+            seed: makes the order of rows, dropout and noise; the model's seed by default.
+
+        Raises:
+            DataError, ShapeError, DTypeError: if the data cannot be learned from.
+            NotReadyError: before ``compile``.
+        """
+        if self._compiled is None:
+            self._ready()
+        size = 32 if batch_size is None else batch_size
+        check_positive_int("fit", "batch_size", size)
+        check_positive_int("fit", "epochs", epochs)
+        check_range("fit", "validation_split", validation_split, 0.0, 1.0, open_high=True)
+        dataset = as_dataset(x, y, sample_weight, steps_per_epoch)
+        self._build_for(dataset)
+        objective, steps = self._ready()
+        held_out = None
+        if validation_data is not None:
+            held_out = _as_validation(validation_data, validation_steps)
+        elif validation_split:
+            if not isinstance(dataset, ArrayDataset):
+                raise ArgumentError(
+                    "validation_split needs arrays; pass validation_data with a stream."
+                )
+            dataset, held_out = dataset.split(validation_split)
+        if batch_size is not None and isinstance(dataset, ArrayDataset) and size > len(dataset):
+            raise ArgumentError(
+                f"fit expected batch_size of at most the {len(dataset)} rows of the data, got {size}; "
+                f"type batch_size={len(dataset)}, or leave it out."
+            )
+        data = FitData(self.graph, objective, class_weight)
+        source = data.source(dataset, size)
+        validate = None
+        if held_out is not None:
+            check = FitData(self.graph, objective, None)
+            validation = check.source(held_out, validation_batch_size or size)
+
+            def validate(record: training.FitRecord) -> dict[str, float]:
+                live = record.live
+                return self._evaluate(validation, live.parameters, live.layer_state)
+
+        seed = self.seed if seed is None else seed
+        record = training.FitRecord(
+            self._start(seed), self._ready_optimizer(), epochs, source.steps
+        )
+        record.history.params = {"epochs": epochs, "steps": source.steps, "batch_size": size}
+        shown = list(callbacks or ())
+        if verbose:
+            shown.append(training.ProgressBar(bar=verbose != 2))
+        self._record = record
+        try:
+            training.fit(
+                steps,
+                record,
+                source,
+                results=self._read,
+                validate=validate,
+                validation_freq=validation_freq,
+                callbacks=shown,
+                model=self,
+                seed=seed,
+                shuffle=shuffle and isinstance(dataset, ArrayDataset),
+                initial_epoch=initial_epoch,
+            )
+        finally:
+            # An interrupted fit leaves the model as it is at the last look.
+            self._record = None
+            self._keep(record.live)
+        return record.history
+
+    def _start(self, seed: int) -> TrainingState:
+        """Return the state to go on from: the last one's optimizer and step, this seed's key."""
+        variables = self.variables
+        if self._trained is None:
+            return training.start_state(
+                jax.tree.map(jnp.copy, variables.parameters),
+                jax.tree.map(jnp.copy, variables.state),
+                self._ready_optimizer(),
+                seed,
+                self.graph.is_trainable,
+            )
+        # The loop uses its arguments up, so it is given copies.
+        copied = jax.tree.map(jnp.copy, self._trained)
+        return TrainingState(
+            jax.tree.map(jnp.copy, variables.parameters),
+            jax.tree.map(jnp.copy, variables.state),
+            copied.optimizer_state,
+            jax.random.key(seed),
+            copied.step,
+        )
+
+    def _ready_optimizer(self) -> Any:
+        self._ready()
+        return self._compiled.optimizer if self._compiled else None
+
+    def _keep(self, state: TrainingState) -> None:
+        self._variables = Variables(state.parameters, state.layer_state)
+        self._trained = state
+
+    def train_on_batch(
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        class_weight: Mapping[int, float] | None = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """Take one step on one batch; returns its loss and metrics, measured before the update.
+
+        Args:
+            x: inputs of the batch.
+            y: targets of the batch.
+            sample_weight: weight in the loss for each row.
+            class_weight: weight in the loss for each class number.
+            return_dict: True returns a dictionary by name.
+        """
+        dataset = as_dataset(x, y, sample_weight)
+        self._build_for(dataset)
+        objective, steps = self._ready()
+        source = FitData(self.graph, objective, class_weight).source(dataset, len(dataset))
+        chunk = next(source.epoch(None))
+        state, totals = steps.train(
+            self._start(self.seed),
+            None,
+            chunk.data,
+            chunk.order,
+            range(1),
+            source.batch_size,
+            chunk.padded,
+        )
+        self._keep(state)
+        return _answer(self._read(training.read_sums(totals)), return_dict)
+
+    # Evaluate and predict
+
+    def evaluate(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        verbose: int | str = "auto",
+        sample_weight: Any = None,
+        steps: int | None = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """Return the loss and metrics over a data set: a list as in Keras, or a dictionary.
+
+        Args:
+            x: inputs, in the forms that ``fit`` takes.
+            y: targets.
+            batch_size: rows a batch, 32 by default; the result does not depend on it.
+            verbose: 0 prints nothing, else one line.
+            sample_weight: weight in the loss for each row.
+            steps: batches of a stream to use.
+            return_dict: True returns a dictionary by name; else a list in the order of the names
+                (a single number if there is only the loss).
+        """
+        dataset = as_dataset(x, y, sample_weight, steps)
+        self._build_for(dataset)
+        objective, _ = self._ready()
+        source = FitData(self.graph, objective, None).source(dataset, batch_size or 32)
+        variables = self.variables
+        values = self._evaluate(source, variables.parameters, variables.state)
+        if verbose:
+            print("  ".join(f"{name} {value:.4f}" for name, value in _scalars(values)))
+        return _answer(values, return_dict)
+
+    def _evaluate(
+        self, source: training.Source, parameters: Tree, layer_state: Tree
+    ) -> dict[str, float]:
+        _, steps = self._ready()
+        sums: Any = None
+        for chunk in source.epoch(None):
+            totals = steps.evaluate(
+                parameters,
+                layer_state,
+                chunk.data,
+                chunk.order,
+                chunk.steps,
+                source.batch_size,
+                chunk.padded,
+            )
+            new = training.read_sums(totals)
+            sums = new if sums is None else jax.tree.map(np.add, sums, new)
+        return self._read(sums)
+
+    def predict(
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: int | str = 0,
+        steps: int | None = None,
+    ) -> Any:
+        """Return the outputs for all rows as NumPy arrays, in the form of the model's outputs.
+
+        Args:
+            x: inputs, in the forms that ``fit`` takes.
+            batch_size: rows that run at once, 256 by default; the result does not depend on it.
+            verbose: accepted for Keras's sake; nothing is printed.
+            steps: batches of a stream to use.
+        """
+        size = 256 if batch_size is None else batch_size
+        check_positive_int("predict", "batch_size", size)
+        dataset = as_dataset(x, None, None, steps)
+        self._build_for(dataset)
+        if isinstance(dataset, ArrayDataset):
+            batches = dataset.batches(size)
+        else:
+            batches = dataset.batches()
+        made = []
+        for batch in batches:
+            inputs = self.graph.arrange_inputs(batch.x)
+            rows = len(inputs[0])
+            # One of a few sizes, so that a short last batch compiles at most once more.
+            padded = min(size, 1 << (rows - 1).bit_length()) if rows < size else rows
+            filled = [_fill(array, padded) for array in inputs]
+            given = filled[0] if len(filled) == 1 else filled
+            made.append((self(given), rows))
+        parts = [jax.tree.map(lambda a, n=n: np.asarray(a)[:n], y) for y, n in made]
+        return jax.tree.map(lambda *rows: np.concatenate(rows), *parts)
+
+    # Show, save
+
+    def summary(self, print_fn: Callable[[str], Any] = print) -> None:
+        """Print the layers with shapes, parameters, FLOPs and memory, and what was compiled."""
+        from pellucid.models._summary import summary_text
+
+        print_fn(summary_text(self))
+
+    def save(self, filepath: str | Path, overwrite: bool = True) -> None:
+        """Save the model to a folder: ``model.json``, ``weights.safetensors``, and the state of
+        training in ``training.safetensors``.
+
+        Args:
+            filepath: the folder to make.
+            overwrite: False raises ModelFileError if there is something already.
+        """
+        from pellucid.models._saving import save_model
+
+        save_model(self, Path(filepath), overwrite)
+
+    def save_weights(self, filepath: str | Path) -> None:
+        """Save the numbers alone to one safetensors file."""
+        from pellucid.models._saving import save_weights
+
+        save_weights(self, Path(filepath))
+
+    def load_weights(self, filepath: str | Path) -> None:
+        """Load the numbers from a file made by ``save_weights``; lists all differences if any."""
+        from pellucid.models._saving import load_weights
+
+        load_weights(self, Path(filepath))
+
+    def compile_config(self) -> dict[str, Any] | None:
+        """Return optimizer, losses and metrics as plain JSON, None before compile and build."""
+        if self._compiled is None or self._objective is None:
+            return None
+        bound = self._objective
+
+        def configs(parts: Sequence[Any]) -> list[Any]:
+            return [None if part is None else to_config(part) for part in parts]
+
+        return {
+            "optimizer": to_config(self._compiled.optimizer),
+            "loss": configs(bound.losses),
+            "loss_weights": list(bound.loss_weights),
+            "metrics": [configs(part) for part in bound.metrics],
+            "weighted_metrics": [configs(part) for part in bound.weighted_metrics],
+        }
+
+
+def _paths_in_order(graph: Graph) -> list[str]:
+    """Return the paths of all numbers, layer by layer, parameters before state.
+
+    JAX sorts dictionaries by name, so the order is noted while ``init`` is traced.
+    """
+    noted: list[str] = []
+
+    def init(key: Array) -> Variables:
+        made = graph.init(key)
+        for name in graph.layers():
+            for tree in (made.parameters, made.state):
+                noted.extend(path for path, _ in flatten_paths({name: tree.get(name, {})}))
+        return made
+
+    jax.eval_shape(init, jax.eval_shape(lambda: jax.random.key(0)))
+    return noted
+
+
+def _as_validation(given: Any, steps: int | None) -> Dataset:
+    if isinstance(given, (tuple, list)) and len(given) in (2, 3):
+        return as_dataset(*given, *[None] * (3 - len(given)), steps)
+    if isinstance(given, (tuple, list)):
+        raise DataError(
+            "validation_data expected (x, y) or (x, y, sample_weight), got "
+            f"{len(given)} parts."
+        )
+    return as_dataset(given, None, None, steps)
+
+
+def _answer(values: dict[str, float], return_dict: bool) -> Any:
+    if return_dict:
+        return values
+    listed = list(values.values())
+    return listed[0] if len(listed) == 1 else listed
+
+
+def _scalars(values: Mapping[str, Any]) -> list[tuple[str, float]]:
+    return [(name, value) for name, value in values.items() if isinstance(value, float)]
+
+
+def _fill(array: np.ndarray, rows: int) -> np.ndarray:
+    """Return the array with zero rows at its end."""
+    if len(array) == rows:
+        return array
+    filled = np.zeros((rows, *array.shape[1:]), array.dtype)
+    filled[: len(array)] = array
+    return filled
+
+
+__all__ = ["Model", "Symbol"]

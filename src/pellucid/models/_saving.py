@@ -1,0 +1,426 @@
+"""Saved models: a folder with a readable description and named arrays, no code and no pickle.
+
+::
+
+    model.json              architecture, names, what was compiled; format version
+    weights.safetensors     parameters and layer state, by path: "dense/kernel"
+    training.safetensors    optimizer state, step and random key (after a fit)
+
+A folder is written beside its place under a temporary name, synced, and renamed. Loading looks
+layer types up in a closed registry (and in what the caller passes as ``custom_objects``), finds
+all shapes by tracing, and compares them with the file's before any array is read.
+"""
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import pellucid
+from pellucid import layers, losses, metrics, optimizers
+from pellucid._named import to_config
+from pellucid._tree import flatten_paths
+from pellucid.errors import DTypeError, ModelFileError, PellucidError
+from pellucid.layers import Input, Layer
+from pellucid.layers._symbol import connect
+from pellucid.models._graph import Graph
+from pellucid.training import TrainingState
+
+FORMAT_VERSION = 1
+DESCRIPTION = "model.json"
+WEIGHTS = "weights.safetensors"
+TRAINING = "training.safetensors"
+
+
+def save_model(model: Any, folder: Path, overwrite: bool = True) -> None:
+    """Write a model to a folder; see ``Model.save``."""
+    if not overwrite and folder.exists():
+        raise ModelFileError(f"{folder} exists already; pass overwrite=True to replace it.")
+    if folder.is_file() or (folder.is_dir() and any(folder.iterdir()) and not is_model(folder)):
+        raise ModelFileError(
+            f"{folder} exists and is no saved model, so it is not replaced; choose another path."
+        )
+    description = describe(model)
+    arrays = dict(model._ordered(model.variables))
+    with replaced_folder(folder) as new:
+        (new / DESCRIPTION).write_text(json.dumps(description, indent=1) + "\n", encoding="utf-8")
+        write_arrays(new / WEIGHTS, arrays)
+        if model._trained is not None:
+            write_arrays(new / TRAINING, training_arrays(model._trained))
+
+
+def load_model(
+    filepath: str | Path, custom_objects: Mapping[str, type] | None = None, compile: bool = True
+) -> Any:
+    """Load a model that ``save`` wrote; its predictions are bit-equal to the saved one's.
+
+    Args:
+        filepath: the folder.
+        custom_objects: your own layer classes by name, if the model has any; a file alone can
+            never name code that runs.
+        compile: False leaves optimizer, loss and metrics out.
+
+    Raises:
+        ModelFileError: if the folder is no saved model, is damaged, or does not fit this version.
+    """
+    folder = find_folder(Path(filepath))
+    description = read_description(folder)
+    try:
+        model = build(description, dict(custom_objects or {}))
+    except ModelFileError:
+        raise
+    except (PellucidError, KeyError, TypeError, ValueError, IndexError, RecursionError) as error:
+        raise ModelFileError(f"{folder / DESCRIPTION} is damaged: {_reason(error)}") from error
+    load_weights(model, folder / WEIGHTS)
+    config = description.get("compile")
+    if compile and config is not None:
+        try:
+            model.compile(**_compile_arguments(config), verbose=0)
+        except (PellucidError, KeyError, TypeError, ValueError, AttributeError) as error:
+            raise ModelFileError(
+                f"What {folder / DESCRIPTION} says about training cannot be used: {_reason(error)} "
+                "Pass compile=False to load the network alone."
+            ) from error
+        if (folder / TRAINING).exists():
+            _load_training(model, folder / TRAINING)
+    return model
+
+
+# The description
+
+
+def describe(model: Any) -> dict[str, Any]:
+    """Return the description of a model as plain JSON."""
+    from pellucid.models._sequential import Sequential
+
+    try:
+        compiled = model.compile_config()
+    except DTypeError:
+        # A user's own function or an Optax optimizer: the network is saved without it.
+        compiled = None
+    return {
+        "format": "pellucid model",
+        "format_version": FORMAT_VERSION,
+        "pellucid": pellucid.__version__,
+        "kind": "Sequential" if isinstance(model, Sequential) else "Model",
+        "name": model.name,
+        "seed": model.seed,
+        "graph": describe_graph(model.graph),
+        "compile": compiled,
+    }
+
+
+def describe_graph(graph: Graph) -> dict[str, Any]:
+    """Return layers, calls, inputs and outputs of a graph as plain JSON."""
+    numbers = {id(node): number for number, node in enumerate(graph.nodes)}
+    inputs = {id(symbol): number for number, symbol in enumerate(graph.input_symbols)}
+
+    def place(symbol: Any) -> dict[str, int]:
+        if symbol.node is None:
+            return {"input": inputs[id(symbol)]}
+        return {"call": numbers[id(symbol.node)], "output": symbol.index}
+
+    def structure(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {name: place(symbol) for name, symbol in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [place(symbol) for symbol in value]
+        return {"single": place(value)}
+
+    return {
+        "inputs": [
+            {"shape": list(s.shape[1:]), "dtype": jnp.dtype(s.dtype).name, "name": s.name}
+            for s in graph.input_symbols
+        ],
+        "feed": structure(graph.inputs),
+        "layers": {name: describe_layer(layer) for name, layer in graph.layers().items()},
+        "calls": [
+            {"layer": graph.names[id(node.layer)], "inputs": structure(node.inputs)}
+            for node in graph.nodes
+        ],
+        "outputs": structure(graph.outputs),
+        "trainable": graph.trainable,
+    }
+
+
+def describe_layer(layer: Layer) -> dict[str, Any]:
+    """Return a layer's type and settings; a nested graph is described in full."""
+    if isinstance(layer, Graph):
+        return {"graph": describe_graph(layer), "name": layer.name}
+    return to_config(layer, own=(type(layer),))
+
+
+def build(description: Mapping[str, Any], custom: Mapping[str, type]) -> Any:
+    """Return the model that a description tells of, without numbers."""
+    from pellucid.models._model import Model
+    from pellucid.models._sequential import Sequential
+
+    graph = build_graph(description["graph"], custom)
+    settings = {"name": str(description["name"]), "seed": int(description["seed"])}
+    if description["kind"] == "Sequential":
+        model: Any = Sequential(**settings)
+        model._input = graph.input_symbols[0]
+        model._chain = list(graph.layers().values())
+    elif description["kind"] == "Model":
+        model = Model(**settings)
+    else:
+        raise ModelFileError(f"There is no kind of model called {description['kind']!r}.")
+    model._set_graph(graph)
+    return model
+
+
+def build_graph(described: Mapping[str, Any], custom: Mapping[str, type]) -> Graph:
+    """Return the graph of a description; shapes are found again by tracing."""
+    inputs = [Input(tuple(i["shape"]), i["dtype"], i["name"]) for i in described["inputs"]]
+    made = {name: build_layer(config, custom) for name, config in described["layers"].items()}
+    outputs: list[Any] = []
+
+    def at(place: Mapping[str, int]) -> Any:
+        if "input" in place:
+            return inputs[_index(place["input"])]
+        several = outputs[_index(place["call"])]
+        return several[_index(place["output"])] if isinstance(several, tuple) else several
+
+    def structure(value: Any) -> Any:
+        if isinstance(value, list):
+            return [at(place) for place in value]
+        if set(value) == {"single"}:
+            return at(value["single"])
+        return {name: at(place) for name, place in value.items()}
+
+    for call in described["calls"]:
+        outputs.append(connect(made[call["layer"]], structure(call["inputs"])))
+    graph = Graph(
+        structure(described["feed"]),
+        structure(described["outputs"]),
+        trainable=bool(described["trainable"]),
+    )
+    if list(graph.layers()) != list(made):
+        raise ModelFileError("The names of the layers do not belong to the calls.")
+    return graph
+
+
+def build_layer(config: Mapping[str, Any], custom: Mapping[str, type]) -> Layer:
+    """Return the layer of a configuration, from the closed registry or from ``custom``."""
+    if "graph" in config:
+        graph = build_graph(config["graph"], custom)
+        if config["name"] is not None:
+            object.__setattr__(graph, "name", str(config["name"]))
+        return graph
+    return layers.REGISTRY.from_config(config, own=custom)
+
+
+def _index(value: Any) -> int:
+    if not isinstance(value, int) or value < 0:
+        raise ModelFileError(f"Expected the number of a call or input, got {value!r}.")
+    return value
+
+
+def _compile_arguments(config: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "optimizer": optimizers.REGISTRY.from_config(config["optimizer"]),
+        "loss": [part and losses.REGISTRY.from_config(part) for part in config["loss"]],
+        "loss_weights": config["loss_weights"],
+        "metrics": [[metrics.REGISTRY.from_config(m) for m in p] for p in config["metrics"]],
+        "weighted_metrics": [
+            [metrics.REGISTRY.from_config(m) for m in p] for p in config["weighted_metrics"]
+        ],
+    }
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, PellucidError):
+        return str(error)
+    return f"{type(error).__name__}: {error}."
+
+
+# The arrays
+
+
+def write_arrays(path: Path, arrays: Mapping[str, Any]) -> None:
+    """Write arrays by name to a safetensors file."""
+    from safetensors.numpy import save_file
+
+    save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, path)
+
+
+def read_arrays(path: Path, expected: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """Read arrays by name, after comparing every name, shape and type with what is expected.
+
+    Raises:
+        ModelFileError: if the file is damaged, or differs; all differences are listed.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy") as file:
+            found = {
+                name: (tuple(file.get_slice(name).get_shape()), file.get_slice(name).get_dtype())
+                for name in file.keys()  # noqa: SIM118  (the file is no dictionary)
+            }
+            differences = _differences(found, expected)
+            if differences:
+                raise ModelFileError(f"{path} does not fit the model: {'; '.join(differences)}.")
+            return {name: file.get_tensor(name) for name in expected}
+    except FileNotFoundError as error:
+        raise ModelFileError(f"{path} is missing; the model was not saved completely.") from error
+    except (SafetensorError, OSError, ValueError, TypeError) as error:
+        if isinstance(error, ModelFileError):
+            raise
+        raise ModelFileError(f"{path} is damaged: {_reason(error)}") from error
+
+
+_DTYPES = {
+    "F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16",
+    "I64": "int64", "I32": "int32", "I16": "int16", "I8": "int8",
+    "U64": "uint64", "U32": "uint32", "U16": "uint16", "U8": "uint8", "BOOL": "bool",
+}  # fmt: skip
+
+
+def _differences(found: Mapping[str, Any], expected: Mapping[str, Any]) -> list[str]:
+    listed = [f"{name} is missing" for name in expected if name not in found]
+    listed += [f"{name} is not in the model" for name in found if name not in expected]
+    for name, spec in expected.items():
+        if name in found:
+            shape, dtype = found[name]
+            wanted = (tuple(spec.shape), jnp.dtype(spec.dtype).name)
+            if (shape, _DTYPES.get(dtype, dtype)) != wanted:
+                listed.append(
+                    f"{name} has shape {shape} of {_DTYPES.get(dtype, dtype)}, expected "
+                    f"{wanted[0]} of {wanted[1]}"
+                )
+    return listed
+
+
+def save_weights(model: Any, path: Path) -> None:
+    """Write a model's numbers alone to one file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
+    try:
+        write_arrays(temporary, dict(model._ordered(model.variables)))
+        _sync(temporary)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def load_weights(model: Any, path: Path) -> None:
+    """Read a model's numbers from one file."""
+    if not path.exists():
+        raise ModelFileError(f"There is no file {path}.")
+    model._set_paths(read_arrays(path, dict(model._ordered(model.shapes))))
+
+
+def training_arrays(state: TrainingState) -> dict[str, Any]:
+    """Return the optimizer's state, step number and key as named arrays."""
+    return {
+        **{f"optimizer{name}": array for name, array in _leaves(state.optimizer_state)},
+        "step": state.step,
+        "key": jax.random.key_data(state.key),
+    }
+
+
+def _leaves(tree: Any) -> list[tuple[str, Any]]:
+    pairs = jax.tree_util.tree_flatten_with_path(tree)[0]
+    return [(jax.tree_util.keystr(path), leaf) for path, leaf in pairs]
+
+
+def _load_training(model: Any, path: Path) -> None:
+    template = jax.eval_shape(model._start, 0)
+    arrays = read_arrays(path, jax.eval_shape(training_arrays, template))
+    structure = jax.tree.structure(template.optimizer_state)
+    leaves = [
+        jnp.asarray(arrays[f"optimizer{name}"]) for name, _ in _leaves(template.optimizer_state)
+    ]
+    model._trained = TrainingState(
+        model.variables.parameters,
+        model.variables.state,
+        jax.tree.unflatten(structure, leaves),
+        jax.random.wrap_key_data(jnp.asarray(arrays["key"])),
+        jnp.asarray(arrays["step"]),
+    )
+
+
+# The folder
+
+
+def is_model(folder: Path) -> bool:
+    """Tell whether a folder looks like a saved model."""
+    return (folder / DESCRIPTION).is_file()
+
+
+def find_folder(folder: Path) -> Path:
+    """Return the folder of a saved model, or the one it was replacing when it was cut off."""
+    if not folder.exists():
+        spare = _spare(folder)
+        if is_model(spare):
+            return spare
+        raise ModelFileError(f"There is no folder {folder}; save a model there first.")
+    if not folder.is_dir() or not is_model(folder):
+        raise ModelFileError(
+            f"{folder} is no saved model: a saved model is a folder with {DESCRIPTION} and "
+            f"{WEIGHTS}, as model.save(path) writes it."
+        )
+    return folder
+
+
+def read_description(folder: Path) -> dict[str, Any]:
+    """Return ``model.json`` after a look at its head."""
+    path = folder / DESCRIPTION
+    try:
+        description = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise ModelFileError(f"{path} cannot be read: {_reason(error)}") from error
+    if not isinstance(description, dict) or description.get("format") != "pellucid model":
+        raise ModelFileError(f"{path} does not describe a Pellucid model.")
+    version = description.get("format_version")
+    if version != FORMAT_VERSION:
+        raise ModelFileError(
+            f"{path} has format version {version!r} and this is Pellucid {pellucid.__version__}, "
+            f"which reads version {FORMAT_VERSION}; install a newer Pellucid."
+        )
+    return description
+
+
+@contextmanager
+def replaced_folder(folder: Path) -> Iterator[Path]:
+    """Give a new empty folder that takes the place of ``folder`` at the end, whole or not at all."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    new = Path(tempfile.mkdtemp(prefix=f".{folder.name}.new-", dir=folder.parent))
+    try:
+        yield new
+        for file in new.iterdir():
+            _sync(file)
+        _sync(new)
+        spare = _spare(folder)
+        if folder.exists():
+            shutil.rmtree(spare, ignore_errors=True)
+            os.rename(folder, spare)
+        os.rename(new, folder)
+        _sync(folder.parent)
+        shutil.rmtree(spare, ignore_errors=True)
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+
+
+def _spare(folder: Path) -> Path:
+    """Return where a folder waits while its successor is put in its place."""
+    return folder.with_name(f".{folder.name}.old")
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+

@@ -1,0 +1,137 @@
+"""The registry of differentiable operations, and the one place that joins them to JAX.
+
+An operation is two plain functions that stand side by side in one file::
+
+    def dense_forward(x, w, b):          # the mathematics
+        return y, DenseSaved(x, w, b)    # and what the backward pass will read
+
+    def dense_backward(saved, dy):       # its derivative, written by hand
+        return dx, dw, db
+
+    dense = register("dense", dense_forward, dense_backward, formula=..., gradient=...)
+
+``dense(x, w, b)`` then computes y, and ``jax.grad`` through it runs ``dense_backward``: the
+gradient that is shown is the gradient that trains. Conventions:
+
+- arrays are positional; settings are keyword-only, hashable and given to both functions;
+- ``dx`` is the gradient of the loss with respect to x and has the shape of x; integer arguments
+  (labels, indices) and absent ones (``None``) get the gradient ``None``;
+- backward functions are made of differentiable operations, so that a gradient of a gradient works;
+- an operation with a hand-written backward pass has no forward-mode derivative in JAX (``jax.jvp``
+  and ``jax.jacfwd`` refuse it); use ``jax.vjp``, ``jax.grad`` and ``jax.jacrev``.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+Array = jax.Array
+Forward = Callable[..., tuple[Any, Any]]
+Backward = Callable[..., tuple[Any, ...]]
+
+
+@dataclass(frozen=True, eq=False)
+class Op:
+    """A differentiable operation: a forward function and its hand-written backward function.
+
+    Attributes:
+        name: the name in the registry, such as ``"dense"``.
+        forward: ``(*arrays, **settings) -> (output, saved)``.
+        backward: ``(saved, output gradient, **settings) -> gradients``, one for each array.
+        formula: the forward formula in one line of plain text.
+        gradient: the backward formulas, one line of plain text each, separated by ``;``.
+        symbols: the meaning of each symbol in the two.
+        reference: the paper or book, with the equation where there is one.
+        flops: ``(*shapes, **settings) -> int``, multiplications and additions of one forward pass;
+            ``shapes`` are those of the arrays (``None`` for an absent one).
+    """
+
+    name: str
+    forward: Forward
+    backward: Backward
+    formula: str
+    gradient: str
+    reference: str
+    flops: Callable[..., int]
+    symbols: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "__doc__", self.forward.__doc__)
+        object.__setattr__(self, "__name__", self.name)
+
+    def __call__(self, *arrays: Any, **settings: Any) -> Any:
+        """Return the output of the operation, differentiable by its own backward function."""
+        return _joined(self, tuple(sorted(settings.items())))(*arrays)
+
+    def __repr__(self) -> str:
+        return f"<op {self.name}: {self.formula}>"
+
+
+REGISTRY: dict[str, Op] = {}
+"""Every operation by name; the gradient tests walk this table."""
+
+
+def register(
+    name: str,
+    forward: Forward,
+    backward: Backward,
+    *,
+    formula: str,
+    gradient: str,
+    reference: str,
+    flops: Callable[..., int],
+    symbols: Mapping[str, str] | None = None,
+) -> Op:
+    """Make an operation of two functions, enter it in the registry and return it."""
+    if name in REGISTRY:
+        raise ValueError(f"The operation {name!r} is registered twice.")
+    op = Op(name, forward, backward, formula, gradient, reference, flops, dict(symbols or {}))
+    REGISTRY[name] = op
+    return op
+
+
+@lru_cache(maxsize=None)
+def _joined(op: Op, settings: tuple[tuple[str, Any], ...]) -> Callable[..., Any]:
+    """Join forward and backward to JAX for one choice of settings (the only custom_vjp)."""
+    keywords = dict(settings)
+
+    def value(*arrays: Any) -> Any:
+        return op.forward(*arrays, **keywords)[0]
+
+    def forward(*arrays: Any) -> tuple[Any, Any]:
+        return op.forward(*arrays, **keywords)
+
+    def backward(saved: Any, dy: Any) -> tuple[Any, ...]:
+        return tuple(op.backward(saved, dy, **keywords))
+
+    value.__name__ = op.name
+    joined = jax.custom_vjp(value)
+    joined.defvjp(forward, backward)
+    return joined
+
+
+def unbroadcast(dy: Array, shape: tuple[int, ...]) -> Array:
+    """Sum a gradient back to the shape that an operand had before it was broadcast.
+
+    If y = a + b and b was stretched along an axis, every copy of b_i received its own gradient,
+    and db_i is their sum.
+    """
+    extra = dy.ndim - len(shape)
+    stretched = [axis + extra for axis, n in enumerate(shape) if n == 1]
+    return jnp.sum(dy, axis=(*range(extra), *stretched)).reshape(shape)
+
+
+def elementwise_flops(per_element: int) -> Callable[..., int]:
+    """Return a FLOP count of ``per_element`` operations for each entry of the first array."""
+
+    def flops(shape: tuple[int, ...], *_: Any, **__: Any) -> int:
+        size = 1
+        for n in shape:
+            size *= n
+        return per_element * size
+
+    return flops

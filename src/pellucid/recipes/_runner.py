@@ -1,0 +1,193 @@
+"""The one runner: trains a recipe and writes its run folder."""
+
+import hashlib
+import json
+import os
+import platform
+import sys
+import time
+from collections.abc import Callable
+from datetime import datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import pellucid
+from pellucid.recipes._recipe import Data, Part, Recipe
+from pellucid.recipes._run import (
+    ENVIRONMENT,
+    LOG,
+    METRICS,
+    MODEL,
+    SETTINGS,
+    Run,
+    new_folder,
+    plain,
+    point_latest,
+    replacing,
+    write_json,
+)
+
+DEPENDENCIES = ("jax", "jaxlib", "numpy", "scikit-learn", "safetensors")
+
+
+def train(
+    recipe: Recipe,
+    runs: str | os.PathLike[str] = "runs",
+    *,
+    verbose: int = 1,
+    tell: Callable[[str], Any] = print,
+) -> Run:
+    """Train a recipe, write its run folder and return the run.
+
+    Args:
+        recipe: settings and the five parts, as ``recipes.make`` gives them.
+        runs: the folder in which the run folder is made; ``<runs>/latest`` then points at it.
+        verbose: 1 shows the progress of the fit and says what is trained on; 0 is silent.
+        tell: where the sentences go that say what is trained on.
+
+    Raises:
+        DatasetError: the data is absent or damaged.
+        KeyboardInterrupt: the training was interrupted; the message says what is saved.
+    """
+    say = tell if verbose else _nothing
+    data = recipe.data()
+    model = _compiled(recipe, data)
+    name = type(recipe).__module__.rpartition(".")[2]
+    folder = new_folder(Path(runs), f"{name}-{datetime.now():%Y%m%d-%H%M%S}")
+    write_json(folder / SETTINGS, {"recipe": name, "settings": vars(recipe)})
+    write_json(folder / ENVIRONMENT, environment(recipe, data))
+    say(f"data   {_sizes(data)}")
+    say(f"model  {model.count_params():,} parameters in {len(model.layers)} layers")
+    say(f"run    {folder}")
+
+    seconds = _fit(recipe, model, data, folder, verbose)
+
+    report = recipe.report(model, data)
+    model.save(folder / MODEL)
+    run = Run(folder, name, recipe)
+    figures = {"learning_curve.png": _learning_curve(run), **report.figures}
+    for file_name, figure in figures.items():
+        with replacing(folder / file_name) as temporary:
+            figure.savefig(temporary)
+    measures = {**report.measures, "epochs": len(run.log), "seconds": round(seconds, 2)}
+    write_json(folder / METRICS, measures)
+    point_latest(folder)
+    return run
+
+
+def _fit(recipe: Recipe, model: Any, data: Data, folder: Path, verbose: int) -> float:
+    """Fit the model, log every epoch, and return how many seconds it took."""
+    from pellucid.layers import Variables
+    from pellucid.training import Callback
+
+    began = time.perf_counter()
+
+    class Log(Callback):
+        """Writes one line an epoch, and keeps the numbers of the last whole epoch."""
+
+        kept: Any = None
+        epochs = 0
+
+        def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+            seconds = round(time.perf_counter() - began, 3)
+            rate = self.record.learning_rate
+            line = {"epoch": epoch + 1, **(logs or {}), "learning_rate": rate, "seconds": seconds}
+            with open(folder / LOG, "a", encoding="utf-8") as file:
+                file.write(json.dumps(plain(line), allow_nan=False) + "\n")
+            self.kept = Variables(self.record.parameters, self.record.layer_state)
+            self.epochs = epoch + 1
+
+    log = Log()
+    try:
+        model.fit(
+            *data.train,
+            batch_size=recipe.batch_size,
+            epochs=recipe.epochs,
+            validation_data=data.validation,
+            callbacks=[*recipe.objective(data).callbacks, log],
+            verbose=verbose,
+            seed=recipe.seed,
+        )
+    except KeyboardInterrupt:
+        if log.kept is None:
+            raise KeyboardInterrupt(
+                f"Stopped in epoch 1 of {recipe.epochs}; there is no model yet, only the settings "
+                f"in {folder}."
+            ) from None
+        unbroken = _compiled(recipe, data)
+        unbroken.variables = log.kept
+        unbroken.save(folder / MODEL)
+        point_latest(folder)
+        raise KeyboardInterrupt(
+            f"Stopped in epoch {log.epochs + 1} of {recipe.epochs}; the model as it was after "
+            f"epoch {log.epochs} and the log are saved in {folder}."
+        ) from None
+    return time.perf_counter() - began
+
+
+def _compiled(recipe: Recipe, data: Data) -> Any:
+    objective = recipe.objective(data)
+    model = recipe.model(data)
+    model.compile(
+        optimizer=objective.optimizer,
+        loss=objective.loss,
+        metrics=list(objective.metrics),
+        verbose=0,
+    )
+    return model
+
+
+def _nothing(sentence: str) -> None:
+    """Say nothing."""
+
+
+def _sizes(data: Data) -> str:
+    counts = ", ".join(f"{len(part.x):,} {name}" for name, part in data.parts().items())
+    return f"{counts}; each of shape {data.train.x.shape[1:]}, {len(data.labels)} classes"
+
+
+def _learning_curve(run: Run) -> Any:
+    from pellucid.inspection._plots import plot_learning_curve
+
+    kept_out = ("epoch", "seconds", "learning_rate")
+    lines = run.log
+    names = [name for name in lines[0] if name not in kept_out]
+    return plot_learning_curve({name: [line[name] for line in lines] for name in names})
+
+
+# What else it takes to repeat a run
+
+
+def environment(recipe: Recipe, data: Data) -> dict[str, Any]:
+    """Return versions, machine, seed and the hashes of the data."""
+    import jax
+
+    return {
+        "started": datetime.now().astimezone().isoformat(timespec="seconds"),
+        "seed": recipe.seed,
+        "versions": {
+            "pellucid": pellucid.__version__,
+            "python": platform.python_version(),
+            **{package: metadata.version(package) for package in DEPENDENCIES},
+        },
+        "machine": {
+            "system": platform.platform(),
+            "processor": platform.machine(),
+            "cores": os.cpu_count(),
+            "devices": [str(device) for device in jax.devices()],
+        },
+        "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
+        "data": {name: _hashes(part) for name, part in data.parts().items()},
+    }
+
+
+def _hashes(part: Part) -> dict[str, dict[str, Any]]:
+    return {name: _described(np.asarray(array)) for name, array in part._asdict().items()}
+
+
+def _described(array: np.ndarray) -> dict[str, Any]:
+    digest = hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()
+    return {"shape": list(array.shape), "dtype": str(array.dtype), "sha256": digest}

@@ -1,0 +1,163 @@
+"""The callback contract, and the callbacks that need no file of their own."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from pellucid.errors import UnknownNameError
+from pellucid.training._record import FitRecord
+
+Logs = dict[str, float]
+
+
+class Callback:
+    """Something that a fit calls at fixed moments; override what is needed.
+
+    The training runs in a compiled program of many steps, and the host looks in a few times a
+    second. ``on_look`` is called at each look. A callback that overrides ``on_train_batch_end`` (or
+    ``_begin``) is called for every step: the host then looks in after each one, which is slower.
+
+    ``self.record`` is the fit's record (state, learning rate, ``stop()``); ``self.model`` is the
+    model that is fitted, whose weights are those of this moment.
+    """
+
+    record: FitRecord
+    model: Any = None
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Before the first epoch."""
+
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        """After the last epoch, also after an early stop."""
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        """Before epoch number ``epoch`` (from 0)."""
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """After an epoch and its validation; ``logs`` holds the measures and may be added to."""
+
+    def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        """Before step ``batch`` of the epoch; overriding it makes the host look at every step."""
+
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """After step ``batch`` of the epoch; overriding it makes the host look at every step."""
+
+    def on_look(self, batch: int, logs: Logs) -> None:
+        """At a look inside an epoch: ``batch`` steps are done, ``logs`` is the epoch so far."""
+
+    def watches_every_step(self) -> bool:
+        """Return True if the callback must be called for every single step."""
+        kind = type(self)
+        return (
+            kind.on_train_batch_begin is not Callback.on_train_batch_begin
+            or kind.on_train_batch_end is not Callback.on_train_batch_end
+        )
+
+
+class Callbacks:
+    """A list of callbacks called as one, in order."""
+
+    def __init__(self, callbacks: Sequence[Callback], record: FitRecord, model: Any) -> None:
+        self.callbacks = list(callbacks)
+        for callback in self.callbacks:
+            callback.record = record
+            callback.model = model
+        self.every_step = any(callback.watches_every_step() for callback in self.callbacks)
+
+    def call(self, moment: str, *arguments: Any) -> None:
+        """Call the method named ``moment`` of every callback."""
+        for callback in self.callbacks:
+            getattr(callback, moment)(*arguments)
+
+
+class Monitor:
+    """Compares one measure from epoch to epoch.
+
+    Args:
+        name: the measure, such as ``"val_loss"``.
+        mode: ``"min"``, ``"max"``, or ``"auto"``: measures whose larger values are better by
+            their name (accuracy, AUC, precision, recall, F1, R2) are maximized, others minimized.
+        min_delta: an improvement of no more than this does not count.
+    """
+
+    LARGER_IS_BETTER = ("acc", "auc", "precision", "recall", "f1", "r2", "fmeasure", "similarity")
+
+    def __init__(self, name: str, mode: str = "auto", min_delta: float = 0.0) -> None:
+        self.name = name
+        larger = mode == "max" or (
+            mode == "auto" and any(word in name for word in self.LARGER_IS_BETTER)
+        )
+        self.sign = 1.0 if larger else -1.0
+        self.min_delta = abs(min_delta)
+
+    def read(self, logs: Logs | None) -> float:
+        """Return the measure; raise UnknownNameError if the fit has none of that name."""
+        logs = logs or {}
+        if self.name not in logs:
+            raise UnknownNameError("measure in this fit", self.name, logs)
+        return logs[self.name]
+
+    def better(self, value: float, than: float | None) -> bool:
+        """Return True if ``value`` improves on ``than`` by more than min_delta."""
+        return than is None or self.sign * (value - than) > self.min_delta
+
+
+class LambdaCallback(Callback):
+    """Calls the given functions; each has the arguments of the method of the same name."""
+
+    def __init__(
+        self,
+        on_epoch_begin: Callable[..., Any] | None = None,
+        on_epoch_end: Callable[..., Any] | None = None,
+        on_train_begin: Callable[..., Any] | None = None,
+        on_train_end: Callable[..., Any] | None = None,
+        on_train_batch_begin: Callable[..., Any] | None = None,
+        on_train_batch_end: Callable[..., Any] | None = None,
+        on_look: Callable[..., Any] | None = None,
+    ) -> None:
+        given = {name: function for name, function in locals().items() if name != "self"}
+        self._every_step = bool(on_train_batch_begin or on_train_batch_end)
+        for name, function in given.items():
+            if function is not None:
+                setattr(self, name, function)
+
+    def watches_every_step(self) -> bool:
+        """Return True if a function for single steps was given."""
+        return self._every_step
+
+
+class TerminateOnNaN(Callback):
+    """Stops the fit when the loss is no longer a finite number, within a look."""
+
+    def on_look(self, batch: int, logs: Logs) -> None:
+        """Stop if the loss of the epoch so far is NaN or infinite."""
+        loss = logs.get("loss", 0.0)
+        if not abs(loss) < float("inf"):
+            self.record.stop(
+                f"The loss became {loss} in epoch {self.record.epoch + 1} at or before step "
+                f"{batch}; try a lower learning rate, or clipnorm=1.0 in the optimizer."
+            )
+
+
+class LearningRateScheduler(Callback):
+    """Sets the learning rate at the start of every epoch.
+
+    Args:
+        schedule: ``(epoch, present rate) -> rate``.
+        verbose: 1 prints every change.
+    """
+
+    def __init__(self, schedule: Callable[[int, float], float], verbose: int = 0) -> None:
+        self.schedule = schedule
+        self.verbose = verbose
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        """Ask the schedule for the rate of this epoch."""
+        rate = float(self.schedule(epoch, self.record.learning_rate))
+        self.record.learning_rate = rate
+        if self.verbose:
+            print(f"Epoch {epoch + 1}: the learning rate is {rate:g}.")
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Log the rate beside the measures."""
+        if logs is not None:
+            logs["learning_rate"] = self.record.learning_rate

@@ -1,0 +1,125 @@
+"""Fitting: epochs of compiled steps, with looks in between."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from pellucid.training._callbacks import Callback, Callbacks
+from pellucid.training._loop import CompiledSteps, Totals, read_sums
+from pellucid.training._record import FitRecord
+from pellucid.training._source import Source
+
+Results = Callable[[Mapping[str, Any]], dict[str, float]]
+"""Turns the sums of measures into their values."""
+
+SECONDS_BETWEEN_LOOKS = 0.25
+
+
+class Pace:
+    """Chooses how many steps to run before the next look, from the speed of the last ones."""
+
+    def __init__(self, every_step: bool = False) -> None:
+        self.every_step = every_step
+        self.steps = 1
+        self._runs = 0
+
+    def took(self, steps: int, seconds: float) -> None:
+        """Note that ``steps`` steps took ``seconds``; the first run, with compilation, is not."""
+        self._runs += 1
+        if self.every_step or self._runs == 1:
+            return
+        wanted = int(steps * SECONDS_BETWEEN_LOOKS / max(seconds, 1e-6))
+        self.steps = max(1, min(wanted, 8 * self.steps))
+
+
+def run_epoch(
+    steps: CompiledSteps,
+    record: FitRecord,
+    source: Source,
+    seed: tuple[int, int] | None,
+    callbacks: Callbacks,
+    results: Results,
+    pace: Pace,
+) -> dict[str, float]:
+    """Run one epoch and return its measures; the steps do not depend on how often we look."""
+    totals: Totals | None = None
+    logs: dict[str, float] = {}
+    record.batch = 0
+    for chunk in source.epoch(seed):
+        start = 0
+        while start < chunk.steps and record.stopped is None:
+            stop = min(start + pace.steps, chunk.steps)
+            if callbacks.every_step:
+                callbacks.call("on_train_batch_begin", record.batch, logs)
+            began = time.perf_counter()
+            record.live, totals = steps.train(
+                record.live,
+                totals,
+                chunk.data,
+                chunk.order,
+                range(start, stop),
+                source.batch_size,
+                chunk.padded,
+            )
+            logs = results(read_sums(totals))
+            pace.took(stop - start, time.perf_counter() - began)
+            record.batch += stop - start
+            if callbacks.every_step:
+                callbacks.call("on_train_batch_end", record.batch - 1, logs)
+            callbacks.call("on_look", record.batch, logs)
+            start = stop
+        if record.stopped is not None:
+            break
+    return logs
+
+
+def fit(
+    steps: CompiledSteps,
+    record: FitRecord,
+    source: Source,
+    *,
+    results: Results,
+    validate: Callable[[FitRecord], dict[str, float]] | None = None,
+    validation_freq: int = 1,
+    callbacks: Sequence[Callback] = (),
+    model: Any = None,
+    seed: int = 0,
+    shuffle: bool = True,
+    initial_epoch: int = 0,
+) -> FitRecord:
+    """Train for ``record.epochs`` epochs, or until a callback stops the fit.
+
+    The order of an epoch's rows is drawn from ``seed`` and the number of its first step.
+
+    Args:
+        steps: the compiled training step.
+        record: where the fit stands; it is changed and returned.
+        source: the training rows.
+        results: turns sums into measures.
+        validate: returns the measures of the validation data for the present weights.
+        validation_freq: epochs between validations.
+        callbacks: called at their moments, in order.
+        model: what callbacks see as ``self.model``.
+        seed: makes the order of rows.
+        shuffle: False keeps the rows in order.
+        initial_epoch: the number of the first epoch.
+    """
+    called = Callbacks(callbacks, record, model)
+    pace = Pace(called.every_step)
+    called.call("on_train_begin", {})
+    try:
+        for epoch in range(initial_epoch, record.epochs):
+            record.epoch = epoch
+            called.call("on_epoch_begin", epoch, {})
+            epoch_seed = (seed, int(record.live.step)) if shuffle else None
+            logs = run_epoch(steps, record, source, epoch_seed, called, results, pace)
+            record.steps = record.batch
+            if validate is not None and (epoch + 1) % validation_freq == 0:
+                logs |= {f"val_{name}": value for name, value in validate(record).items()}
+            called.call("on_epoch_end", epoch, logs)
+            record.history.append(epoch, logs)
+            if record.stopped is not None:
+                break
+    finally:
+        called.call("on_train_end", {})
+    return record

@@ -1,0 +1,80 @@
+"""The record that a fit keeps, and through which callbacks act."""
+
+from dataclasses import replace
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from pellucid import optimizers
+from pellucid.training._history import History
+from pellucid.training._state import TrainingState
+
+Tree = Any
+
+
+class FitRecord:
+    """Where a fit stands; the one owner of the training state while it runs.
+
+    Callbacks read it and act through it alone: ``stop()``, ``learning_rate = ...``,
+    ``replace(parameters)``. What is read is a copy that stays as it was.
+
+    Attributes:
+        history: the measures of the epochs so far.
+        epoch: number of the epoch, from 0.
+        batch: number of steps taken in this epoch.
+        steps: steps an epoch, None while unknown (a stream in its first epoch).
+        optimizer: the optimizer that the state belongs to.
+        epochs: the epoch to stop at.
+        stopped: why the fit stopped early, or None.
+    """
+
+    def __init__(
+        self, state: TrainingState, optimizer: Any, epochs: int, steps: int | None
+    ) -> None:
+        self.live = state
+        self.optimizer = optimizer
+        self.history = History()
+        self.epochs = epochs
+        self.steps = steps
+        self.epoch = 0
+        self.batch = 0
+        self.stopped: str | None = None
+
+    @property
+    def state(self) -> TrainingState:
+        """A copy of the training state as it is now."""
+        return jax.tree.map(jnp.copy, self.live)
+
+    @property
+    def parameters(self) -> Tree:
+        """A copy of the parameters as they are now."""
+        return jax.tree.map(jnp.copy, self.live.parameters)
+
+    @property
+    def layer_state(self) -> Tree:
+        """A copy of the layers' state (moving averages) as it is now."""
+        return jax.tree.map(jnp.copy, self.live.layer_state)
+
+    @property
+    def learning_rate(self) -> float:
+        """The learning rate of the last step; assign to change that of the next."""
+        return float(optimizers.learning_rate_of(self.live.optimizer_state))
+
+    @learning_rate.setter
+    def learning_rate(self, value: float) -> None:
+        changed = optimizers.with_learning_rate(
+            self.live.optimizer_state, value, self.optimizer
+        )
+        self.live = replace(self.live, optimizer_state=changed)
+
+    def replace(self, parameters: Tree, layer_state: Tree | None = None) -> None:
+        """Put other weights in the place of the present ones."""
+        copies = {"parameters": jax.tree.map(jnp.array, parameters)}
+        if layer_state is not None:
+            copies["layer_state"] = jax.tree.map(jnp.array, layer_state)
+        self.live = replace(self.live, **copies)
+
+    def stop(self, reason: str) -> None:
+        """Ask for the end of the fit; it ends at this look, and ``reason`` is kept."""
+        self.stopped = self.stopped or reason

@@ -1,0 +1,155 @@
+"""Where the rows of an epoch come from: arrays on the device, or a stream of batches."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple, Protocol
+
+import jax
+import numpy as np
+
+from pellucid._tree import tree_map
+from pellucid.errors import DataError
+from pellucid.training._loop import PADDING, batch_order
+from pellucid.training._state import Batch
+
+Array = jax.Array
+
+
+class Chunk(NamedTuple):
+    """Rows on the device and the order in which the coming steps take them."""
+
+    data: Batch
+    order: Array
+    steps: int
+    padded: bool
+
+
+class Source(Protocol):
+    """What an epoch is read from."""
+
+    batch_size: int
+    steps: int | None
+    """Steps an epoch, None while unknown."""
+
+    def epoch(self, seed: tuple[int, int] | None) -> Iterator[Chunk]:
+        """Yield the chunks of one epoch; ``seed`` shuffles, None keeps the order."""
+        ...
+
+
+class ArraySource:
+    """Arrays that lie on the device for the whole fit; every epoch is one chunk.
+
+    Args:
+        data: the rows, trees of arrays of equal first axes.
+        batch_size: rows a step.
+        whole_batches: True leaves out the rows of a short last batch instead of padding it.
+    """
+
+    def __init__(self, data: Batch, batch_size: int, whole_batches: bool = False) -> None:
+        self.rows = int(jax.tree.leaves(data.x)[0].shape[0])
+        self.batch_size = min(batch_size, self.rows)
+        self.data = jax.device_put(data)
+        self.whole_batches = whole_batches and self.rows >= self.batch_size
+        whole, short = divmod(self.rows, self.batch_size)
+        self.steps: int | None = whole if self.whole_batches else whole + bool(short)
+
+    def epoch(self, seed: tuple[int, int] | None) -> Iterator[Chunk]:
+        """Yield the whole epoch, its rows shuffled by ``seed`` (numbers that make a generator)."""
+        if seed is None:
+            rows = np.arange(self.rows)
+        else:
+            rows = np.random.default_rng(seed).permutation(self.rows)
+        if self.whole_batches:
+            rows = rows[: (self.steps or 0) * self.batch_size]
+        order, padded = batch_order(rows, self.batch_size)
+        yield Chunk(self.data, jax.device_put(order), len(order) // self.batch_size, padded)
+
+
+class StreamSource:
+    """Batches from an iterator, gathered into chunks of equal shape; the next one is prepared
+    while the present one trains.
+
+    Args:
+        make_iterator: returns a new iterator of host batches for every epoch (or goes on with the
+            old one, where ``steps`` bounds the epoch).
+        steps: steps an epoch; None runs each iterator to its end.
+        chunk: batches a chunk.
+    """
+
+    def __init__(
+        self,
+        make_iterator: Callable[[], Iterator[Batch]],
+        steps: int | None = None,
+        chunk: int = 16,
+    ) -> None:
+        self.make_iterator = make_iterator
+        self.steps = steps
+        self.limit = steps
+        self.chunk = chunk if steps is None else min(chunk, steps)
+        self._iterator: Iterator[Batch] | None = None
+        self._first: Batch | None = None
+        first = next(self._going_on(), None)
+        if first is None:
+            raise DataError("The data set is empty: it gave no batch at all.")
+        self._first = first
+        self.batch_size = _rows(first)
+
+    def epoch(self, seed: tuple[int, int] | None) -> Iterator[Chunk]:
+        """Yield chunks until the iterator or the epoch's steps end; a stream is never shuffled."""
+        left = self.limit
+        with ThreadPoolExecutor(1) as worker:
+            coming = worker.submit(self._next_chunk, left)
+            while (chunk := coming.result()) is not None:
+                left = None if left is None else left - chunk.steps
+                coming = worker.submit(self._next_chunk, left)
+                yield chunk
+        if self.limit is None:
+            self._iterator = None
+
+    def _going_on(self) -> Iterator[Batch]:
+        if self._iterator is None:
+            self._iterator = iter(self.make_iterator())
+        return self._iterator
+
+    def _next_batch(self) -> Batch | None:
+        if self._first is not None:
+            first, self._first = self._first, None
+            return first
+        batch = next(self._going_on(), None)
+        if batch is None and self.limit is not None:
+            self._iterator = None
+            batch = next(self._going_on(), None)
+        return batch
+
+    def _next_chunk(self, left: int | None) -> Chunk | None:
+        """Gather up to ``chunk`` batches into arrays of fixed shape, padded with absent rows."""
+        count = self.chunk if left is None else min(self.chunk, left)
+        batches = []
+        while len(batches) < count and (batch := self._next_batch()) is not None:
+            if _rows(batch) > self.batch_size:
+                raise DataError(
+                    f"A batch of the stream has {_rows(batch)} rows and the first one had "
+                    f"{self.batch_size}; only the last batch may differ, and be smaller."
+                )
+            batches.append(batch)
+        if not batches:
+            return None
+        rows = [_rows(batch) for batch in batches]
+        total = self.chunk * self.batch_size
+        order = np.full((self.chunk, self.batch_size), PADDING, np.int32)
+        first = 0
+        for number, n in enumerate(rows):
+            order[number, :n] = np.arange(first, first + n)
+            first += n
+
+        def gather(*parts: Any) -> np.ndarray:
+            array = np.zeros((total, *np.shape(parts[0])[1:]), np.asarray(parts[0]).dtype)
+            np.concatenate(parts, out=array[:first])
+            return array
+
+        data = tree_map(gather, *batches)
+        return Chunk(jax.device_put(data), jax.device_put(order.reshape(-1)), len(batches), True)
+
+
+def _rows(batch: Batch) -> int:
+    return int(np.shape(jax.tree.leaves(batch.x)[0])[0])

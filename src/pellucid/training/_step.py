@@ -1,0 +1,91 @@
+"""One training step: a pure function from a state and a batch to the next state."""
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import jax
+import jax.numpy as jnp
+
+from pellucid._tree import merge_paths, split_paths, tree_map
+from pellucid.training._state import Batch, TrainingState
+
+Array = jax.Array
+Tree = Any
+Sums = dict[str, dict[str, Array]]
+"""For each measure, the sums that it is computed from; sums add up over batches and devices."""
+
+
+class Objective(Protocol):
+    """What is minimized: the loss of a batch, with the new layer state and the measures' sums."""
+
+    def __call__(
+        self, parameters: Tree, layer_state: Tree, batch: Batch, key: Array
+    ) -> tuple[Array, tuple[Tree, Sums]]:
+        """Return (loss, (layer state, sums))."""
+        ...
+
+
+class Optimizer(Protocol):
+    """The pair of pure functions that Optax uses as well."""
+
+    def init(self, params: Tree) -> Tree:
+        """Return the optimizer's state at the start."""
+        ...
+
+    def update(self, updates: Tree, state: Tree, params: Tree) -> tuple[Tree, Tree]:
+        """Return what is to be added to the parameters, and the new state."""
+        ...
+
+
+Step = Callable[[TrainingState, Batch], tuple[TrainingState, Sums]]
+
+
+def make_train_step(
+    objective: Objective,
+    optimizer: Optimizer,
+    is_trainable: Callable[[str], bool] = lambda path: True,
+    constrain: Callable[[Tree], Tree] = lambda parameters: parameters,
+) -> Step:
+    """Return the training step: forward, backward, update.
+
+    Args:
+        objective: the loss to minimize.
+        optimizer: makes the update of a gradient.
+        is_trainable: tells for a path such as ``"dense/kernel"`` whether it is trained.
+        constrain: applied to the parameters after each update.
+    """
+
+    def train_step(state: TrainingState, batch: Batch) -> tuple[TrainingState, Sums]:
+        key = jax.random.fold_in(state.key, state.step)
+        trained, fixed = split_paths(state.parameters, is_trainable)
+
+        def loss_of(trained: Tree) -> tuple[Array, tuple[Tree, Sums]]:
+            return objective(merge_paths(trained, fixed), state.layer_state, batch, key)
+
+        gradients, (layer_state, sums) = jax.grad(loss_of, has_aux=True)(trained)
+        updates, optimizer_state = optimizer.update(gradients, state.optimizer_state, trained)
+        trained = tree_map(jnp.add, trained, updates)
+        parameters = constrain(merge_paths(trained, fixed))
+        return TrainingState(
+            parameters, layer_state, optimizer_state, state.key, state.step + 1
+        ), sums
+
+    return train_step
+
+
+def start_state(
+    parameters: Tree,
+    layer_state: Tree,
+    optimizer: Optimizer,
+    seed: int,
+    is_trainable: Callable[[str], bool] = lambda path: True,
+) -> TrainingState:
+    """Return the state before the first step."""
+    trained, _ = split_paths(parameters, is_trainable)
+    return TrainingState(
+        parameters,
+        layer_state,
+        jax.jit(optimizer.init)(trained),
+        jax.random.key(seed),
+        jnp.zeros((), jnp.int32),
+    )
