@@ -1,8 +1,9 @@
 """Pellucid: ``Model.fit``, as a user writes it."""
 
+from workloads import LEARNING_RATE, Workload
+
 import pellucid
 from pellucid.layers import Dense
-from workloads import LEARNING_RATE, Workload
 
 
 def prepare(workload: Workload):

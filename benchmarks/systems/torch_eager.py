@@ -1,4 +1,4 @@
-"""PyTorch, eager: tensors in memory, one permutation an epoch, Adam in its fastest ordinary form."""
+"""PyTorch, eager: tensors in memory, one permutation an epoch, Adam."""
 
 import torch
 from workloads import LEARNING_RATE, Workload

@@ -51,6 +51,9 @@ class L1(Regularizer):
     R(w)    = l1 sum_i |w_i|
     dR/dw_i = l1 sign(w_i),  with sign(0) = 0: a weight at 0 is left there
 
+    |w| is computed as w sign(w), which JAX differentiates to sign(w) at 0 too; its derivative of
+    ``jnp.abs`` at 0 is 1.
+
     Args:
         l1: the strength, 0 or more.
 
@@ -69,7 +72,7 @@ class L1(Regularizer):
 
     def __call__(self, w: Array) -> Array:
         """Return l1 sum_i |w_i|."""
-        return self.l1 * jnp.sum(jnp.abs(w))
+        return self.l1 * jnp.sum(w * jnp.sign(w))
 
 
 @REGISTRY.register()
@@ -134,7 +137,7 @@ class L1L2(Regularizer):
 
     def __call__(self, w: Array) -> Array:
         """Return l1 sum_i |w_i| + l2 sum_i w_i^2."""
-        return self.l1 * jnp.sum(jnp.abs(w)) + self.l2 * jnp.sum(jnp.square(w))
+        return self.l1 * jnp.sum(w * jnp.sign(w)) + self.l2 * jnp.sum(jnp.square(w))
 
 
 def l1(l1: float = 0.01) -> L1:

@@ -13,7 +13,7 @@ import numpy as np
 from pellucid import layers
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Case:
     """One layer with inputs.
 
@@ -135,7 +135,7 @@ CASES = [
     Case(
         layers.Conv2D(6, 3, groups=2, use_bias=False),
         (5, 7, 4),
-        (2, 5, 7, 3),
+        (2, 5, 7, 6),
         "4",
         label="groups",
     ),

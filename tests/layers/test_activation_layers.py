@@ -1,5 +1,6 @@
 """The activation layers against numbers by hand."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -37,7 +38,7 @@ def test_by_hand(layer, expected):
 
 def test_prelu_shares_its_slope_along_axes():
     layer = PReLU(shared_axes=(1, 2))
-    variables = layer.start(None, spec(2, 5, 4, 3))
+    variables = layer.start(jax.random.key(0), spec(2, 5, 4, 3))
     assert variables["alpha"].shape == (1, 1, 3)
 
 
@@ -71,3 +72,19 @@ def test_flops_of_an_activation_are_those_of_its_operation():
     x = spec(2, 5)
     assert Activation("sigmoid").flops(x, x) == ops.sigmoid.flops((2, 5))
     assert Activation(jnp.sin).flops(x, x) == 0
+
+
+@pytest.mark.parametrize(
+    ("layer", "name"),
+    [
+        (Activation("sigmoid"), "sigmoid"),
+        (Softmax(), "softmax"),
+        (ReLU(), "relu"),
+        (LeakyReLU(), "leaky_relu"),
+        (ELU(), "elu"),
+        (PReLU(), None),
+    ],
+    ids=repr,
+)
+def test_the_activation_of_the_output_is_known(layer, name):
+    assert layer.output_activation() == name

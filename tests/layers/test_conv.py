@@ -128,7 +128,7 @@ def test_unknown_sizes_stay_unknown():
         (lambda: Conv2D(4, (3, 3, 3)), "Conv2D expected kernel_size to be 1 or 2 integers"),
         (lambda: Conv2D(4, 3, strides=0), "Conv2D expected strides to be an integer of 1"),
         (lambda: Conv1D(4, 3, dilation_rate=-1), "Conv1D expected dilation_rate"),
-        (lambda: Conv2D(4, 3, padding="causal"), "Conv2D expected padding .* use Conv1D"),
+        (lambda: Conv2D(4, 3, padding="causal"), "'same' or explicit zeros .* got 'causal'"),
         (lambda: Conv2D(4, 3, padding="sam"), "Conv2D expected padding .*'sam'"),
         (lambda: Conv1D(4, 3, padding="full"), "Conv1D expected padding .*'causal'.*'full'"),
         (lambda: Conv2D(4, 3, padding=((1, 1),)), "Conv2D expected padding"),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from layers.calls import call, spec
-from pellucid.errors import ArgumentError, DTypeError
+from pellucid.errors import ArgumentError, DataError, DTypeError
 from pellucid.layers import Embedding, Input
 
 TABLE = {"embeddings": np.arange(12.0, dtype="float32").reshape(4, 3)}
@@ -73,3 +73,25 @@ def test_table_starts_small():
 def test_settings_outside_their_domain_are_refused(make, message):
     with pytest.raises(ArgumentError, match=message):
         make()
+
+
+@pytest.mark.parametrize(
+    "words", [[[0, 3]], [[0.0, 3.0]], np.zeros((0, 5)), np.array([[3]], "uint8")]
+)
+def test_good_words_pass_the_check_of_the_data(words):
+    Embedding(4, 3).check_data(np.asarray(words))
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([[0, 4]], r"from 0 to 3, got numbers from 0 to 4; type Embedding\(5, 3\), or limit"),
+        ([[-1, 2]], "from 0 to 3, got numbers from -1 to 2; shift them so that they start at 0"),
+        ([[0.5, 2.0]], "whole word numbers, got 0.5; numbers that measure"),
+        ([[np.nan, 2.0]], "whole word numbers, got nan"),
+        ([[np.inf, 2.0]], "whole word numbers, got inf"),
+    ],
+)
+def test_bad_words_are_found_before_a_fit(words, message):
+    with pytest.raises(DataError, match=message):
+        Embedding(4, 3).check_data(np.asarray(words))

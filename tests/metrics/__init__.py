@@ -21,15 +21,15 @@ N, K = 97, 6
 class Case:
     """A metric, random data for it, and the same number computed by others.
 
-    ``data(rng)`` gives y_true and y_pred; ``oracle(y_true, y_pred, w)`` the value; ``keras`` is a
-    Keras expression for it (None: Keras has no such metric or differs on purpose); ``empty`` the
-    value without examples.
+    ``data(rng)`` gives y_true and y_pred; ``oracle(y_true, y_pred, w)`` the value; ``keras``
+    makes the metric from ``keras.metrics`` (None: Keras has no such metric or differs on purpose);
+    ``empty`` is the value without examples.
     """
 
     metric: metrics.Metric
     data: Callable[[np.random.Generator], tuple[np.ndarray, np.ndarray]]
     oracle: Callable[[np.ndarray, np.ndarray, np.ndarray], Any]
-    keras: str | None = None
+    keras: Callable[[Any], Any] | None = None
     empty: float = 0.0
     label: str = ""
 
@@ -221,47 +221,59 @@ CASES = [
         metrics.Accuracy(),
         label_pairs,
         lambda y, p, w: sk.accuracy_score(y, p, sample_weight=w),
-        "Accuracy()",
+        lambda keras: keras.Accuracy(),
     ),
-    Case(metrics.BinaryAccuracy(), binary, accuracy_above(0.5), "BinaryAccuracy()"),
+    Case(
+        metrics.BinaryAccuracy(), binary, accuracy_above(0.5), lambda keras: keras.BinaryAccuracy()
+    ),
     Case(
         metrics.BinaryAccuracy(threshold=0.0),
         binary_logits,
         accuracy_above(0.0),
-        "BinaryAccuracy(threshold=0.0)",
+        lambda keras: keras.BinaryAccuracy(threshold=0.0),
         label="logits",
     ),
     Case(
         metrics.BinaryAccuracy(),
         multi_label,
         accuracy_above(0.5),
-        "BinaryAccuracy()",
+        lambda keras: keras.BinaryAccuracy(),
         label="multi-label",
     ),
     Case(
-        metrics.CategoricalAccuracy(), categorical, from_one_hot(accuracy), "CategoricalAccuracy()"
+        metrics.CategoricalAccuracy(),
+        categorical,
+        from_one_hot(accuracy),
+        lambda keras: keras.CategoricalAccuracy(),
     ),
-    Case(metrics.SparseCategoricalAccuracy(), sparse, accuracy, "SparseCategoricalAccuracy()"),
+    Case(
+        metrics.SparseCategoricalAccuracy(),
+        sparse,
+        accuracy,
+        lambda keras: keras.SparseCategoricalAccuracy(),
+    ),
     Case(
         metrics.SparseCategoricalAccuracy(),
         sparse_in_time,
         each_position(accuracy),
-        "SparseCategoricalAccuracy()",
+        lambda keras: keras.SparseCategoricalAccuracy(),
         label="sequences",
     ),
     Case(
         metrics.TopKCategoricalAccuracy(),
         categorical,
         from_one_hot(top_k(5)),
-        "TopKCategoricalAccuracy()",
+        lambda keras: keras.TopKCategoricalAccuracy(),
     ),
     Case(
         metrics.SparseTopKCategoricalAccuracy(k=2),
         sparse_logits,
         top_k(2),
-        "SparseTopKCategoricalAccuracy(k=2)",
+        lambda keras: keras.SparseTopKCategoricalAccuracy(k=2),
     ),
-    Case(metrics.Precision(), binary, decisions(sk.precision_score), "Precision()"),
+    Case(
+        metrics.Precision(), binary, decisions(sk.precision_score), lambda keras: keras.Precision()
+    ),
     Case(
         metrics.Precision(thresholds=(0.3, 0.6)),
         multi_label,
@@ -272,49 +284,52 @@ CASES = [
         metrics.Precision(class_id=2),
         multi_label,
         lambda y, p, w: decisions(sk.precision_score)(y[:, 2], p[:, 2], w),
-        "Precision(class_id=2)",
+        lambda keras: keras.Precision(class_id=2),
         label="one class",
     ),
-    Case(metrics.Recall(), binary, decisions(sk.recall_score), "Recall()"),
+    Case(metrics.Recall(), binary, decisions(sk.recall_score), lambda keras: keras.Recall()),
     Case(
         metrics.Recall(thresholds=0.0, class_id=1),
         categorical_logits,
         lambda y, p, w: decisions(sk.recall_score, 0.0)(y[:, 1], p[:, 1], w),
-        "Recall(thresholds=0.0, class_id=1)",
+        lambda keras: keras.Recall(thresholds=0.0, class_id=1),
         label="one class of logits",
     ),
     Case(
-        metrics.F1Score(average="macro"), categorical, from_one_hot(f1("macro")), "F1Score('macro')"
+        metrics.F1Score(average="macro"),
+        categorical,
+        from_one_hot(f1("macro")),
+        lambda keras: keras.F1Score("macro"),
     ),
     Case(metrics.F1Score(), sparse, f1(None), label="each class, integer labels"),
     Case(
         metrics.F1Score(average="micro", threshold=0.5),
         multi_label,
         f1_above("micro"),
-        "F1Score('micro', threshold=0.5)",
+        lambda keras: keras.F1Score("micro", threshold=0.5),
         label="micro",
     ),
     Case(
         metrics.F1Score(average="weighted", threshold=0.25),
         multi_label,
         f1_above("weighted", 0.25),
-        "F1Score('weighted', threshold=0.25)",
+        lambda keras: keras.F1Score("weighted", threshold=0.25),
         label="weighted",
     ),
     Case(
         metrics.AUC(),
         binary_grid,
         lambda y, p, w: sk.roc_auc_score(y.ravel(), p.ravel(), sample_weight=w),
-        "AUC()",
+        lambda keras: keras.AUC(),
     ),
     Case(
         metrics.AUC(from_logits=True),
         lambda rng: (lambda y, p: (y, np.log(p / (1 - p))))(*binary_grid(rng)),
         lambda y, p, w: sk.roc_auc_score(y.ravel(), p.ravel(), sample_weight=w),
-        "AUC(from_logits=True)",
+        lambda keras: keras.AUC(from_logits=True),
         label="logits",
     ),
-    Case(metrics.AUC(curve="PR"), binary, pr_area, "AUC(curve='PR')", label="PR"),
+    Case(metrics.AUC(curve="PR"), binary, pr_area, lambda keras: keras.AUC(curve="PR"), label="PR"),
     Case(
         metrics.ConfusionMatrix(K),
         sparse,
@@ -330,32 +345,32 @@ CASES = [
         metrics.MeanAbsoluteError(),
         regression,
         lambda y, p, w: sk.mean_absolute_error(y, p, sample_weight=w),
-        "MeanAbsoluteError()",
+        lambda keras: keras.MeanAbsoluteError(),
     ),
     Case(
         metrics.MeanSquaredError(),
         regression,
         lambda y, p, w: sk.mean_squared_error(y, p, sample_weight=w),
-        "MeanSquaredError()",
+        lambda keras: keras.MeanSquaredError(),
     ),
     Case(
         metrics.RootMeanSquaredError(),
         flat_regression,
         lambda y, p, w: sk.root_mean_squared_error(y, p, sample_weight=w),
-        "RootMeanSquaredError()",
+        lambda keras: keras.RootMeanSquaredError(),
     ),
     Case(
         metrics.R2Score(),
         regression,
         lambda y, p, w: sk.r2_score(y, p, sample_weight=w),
-        "R2Score()",
+        lambda keras: keras.R2Score(),
         empty=np.nan,
     ),
     Case(
         metrics.R2Score(class_aggregation="variance_weighted_average"),
         regression,
         lambda y, p, w: sk.r2_score(y, p, sample_weight=w, multioutput="variance_weighted"),
-        "R2Score('variance_weighted_average')",
+        lambda keras: keras.R2Score("variance_weighted_average"),
         empty=np.nan,
         label="variance weighted",
     ),
@@ -366,46 +381,56 @@ CASES = [
         empty=np.nan,
         label="each entry",
     ),
-    Case(metrics.CosineSimilarity(), regression, mean_over_rows(cosine), "CosineSimilarity()"),
-    Case(metrics.BinaryCrossentropy(), binary, binary_log_loss, "BinaryCrossentropy()"),
+    Case(
+        metrics.CosineSimilarity(),
+        regression,
+        mean_over_rows(cosine),
+        lambda keras: keras.CosineSimilarity(),
+    ),
+    Case(
+        metrics.BinaryCrossentropy(),
+        binary,
+        binary_log_loss,
+        lambda keras: keras.BinaryCrossentropy(),
+    ),
     Case(
         metrics.BinaryCrossentropy(from_logits=True),
         binary_logits,
         lambda y, p, w: binary_log_loss(y, sigmoid(p), w),
-        "BinaryCrossentropy(from_logits=True)",
+        lambda keras: keras.BinaryCrossentropy(from_logits=True),
         label="logits",
     ),
     Case(
         metrics.CategoricalCrossentropy(),
         categorical,
         from_one_hot(log_loss),
-        "CategoricalCrossentropy()",
+        lambda keras: keras.CategoricalCrossentropy(),
     ),
     Case(
         metrics.CategoricalCrossentropy(from_logits=True),
         categorical_logits,
         lambda y, p, w: log_loss(y.argmax(-1), softmax(p, -1), w),
-        "CategoricalCrossentropy(from_logits=True)",
+        lambda keras: keras.CategoricalCrossentropy(from_logits=True),
         label="logits",
     ),
     Case(
         metrics.SparseCategoricalCrossentropy(),
         sparse,
         log_loss,
-        "SparseCategoricalCrossentropy()",
+        lambda keras: keras.SparseCategoricalCrossentropy(),
     ),
     Case(
         metrics.SparseCategoricalCrossentropy(from_logits=True),
         sparse_logits,
         lambda y, p, w: log_loss(y, softmax(p, -1), w),
-        "SparseCategoricalCrossentropy(from_logits=True)",
+        lambda keras: keras.SparseCategoricalCrossentropy(from_logits=True),
         label="logits",
     ),
     Case(
         metrics.KLDivergence(),
         distributions,
         mean_over_rows(lambda y, p: (y * np.log(y / p)).sum(-1)),
-        "KLDivergence()",
+        lambda keras: keras.KLDivergence(),
     ),
     Case(metrics.Perplexity(), sparse, lambda y, p, w: np.exp(log_loss(y, p, w))),
     Case(

@@ -17,6 +17,7 @@ BINARY = losses.BinaryCrossentropy()
 SPARSE = losses.SparseCategoricalCrossentropy()
 CATEGORICAL = losses.CategoricalCrossentropy()
 SQUARED = losses.MeanSquaredError()
+OWN = losses.get(lambda y_true, y_pred: jnp.mean(y_true - y_pred, axis=-1))
 
 
 @pytest.mark.parametrize(
@@ -29,8 +30,11 @@ SQUARED = losses.MeanSquaredError()
         # Several labels for each example: Keras takes the categorical form here.
         (BINARY, (None, 5), (None, 5), metrics.BinaryAccuracy),
         (SQUARED, (None, 1), None, metrics.BinaryAccuracy),
-        (SQUARED, (None, 10), (None,), metrics.SparseCategoricalAccuracy),
-        (SQUARED, (None, 10), (None, 1), metrics.SparseCategoricalAccuracy),
+        (SQUARED, (None, 10), None, metrics.CategoricalAccuracy),
+        (OWN, (None, 10), (None,), metrics.SparseCategoricalAccuracy),
+        (OWN, (None, 10), (None, 1), metrics.SparseCategoricalAccuracy),
+        (OWN, (None, 10), (None, 10), metrics.CategoricalAccuracy),
+        (OWN, (None, 1), (None, 1), metrics.BinaryAccuracy),
         (SQUARED, (None, 10), (None, 10), metrics.CategoricalAccuracy),
         (None, (None, 7, 10), (None, 7), metrics.SparseCategoricalAccuracy),
     ],
@@ -111,7 +115,7 @@ def test_objects_that_contradict_a_loss_from_probabilities(metric):
 
 def test_accuracy_that_could_mean_several_things():
     with pytest.raises(ArgumentError, match="'sparse_categorical_accuracy' for integer labels"):
-        metrics.resolve("accuracy", SQUARED, (None, 10))
+        metrics.resolve("accuracy", OWN, (None, 10))
 
 
 def test_a_loss_name_becomes_its_mean():

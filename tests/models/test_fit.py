@@ -116,8 +116,9 @@ def test_one_fit_compiles_its_step_once(blobs):
 def test_padding_of_the_last_batch_counts_for_nothing(blobs):
     """One step on 5 rows in a batch of 8 equals one step on exactly these 5 rows."""
     x, y = blobs[0][:13], blobs[1][:13]
-    padded, exact = compiled(optimizers.SGD(0.1), dropout=0.0), compiled(
-        optimizers.SGD(0.1), dropout=0.0
+    padded, exact = (
+        compiled(optimizers.SGD(0.1), dropout=0.0),
+        compiled(optimizers.SGD(0.1), dropout=0.0),
     )
     padded.fit(x, y, batch_size=8, epochs=1, shuffle=False, verbose=0)
     exact.train_on_batch(x[:8], y[:8])
@@ -184,9 +185,7 @@ def test_validation_split_takes_the_last_rows(blobs):
     split = model.fit(x, y, validation_split=0.25, epochs=2, verbose=0).history
     again = compiled()
     at = int(203 * 0.75)
-    given = again.fit(
-        x[:at], y[:at], validation_data=(x[at:], y[at:]), epochs=2, verbose=0
-    ).history
+    given = again.fit(x[:at], y[:at], validation_data=(x[at:], y[at:]), epochs=2, verbose=0).history
     assert split == given
     assert set(split) == {"loss", "accuracy", "val_loss", "val_accuracy"}
 
@@ -237,7 +236,10 @@ def test_several_inputs_and_outputs_and_a_shared_layer():
         loss_weights={"total": 0.5},
         verbose=0,
     )
-    y = {"total": (left + right).sum(1, keepdims=True), "sign": (left[:, :1] > 0).astype(np.float32)}
+    y = {
+        "total": (left + right).sum(1, keepdims=True),
+        "sign": (left[:, :1] > 0).astype(np.float32),
+    }
     history = model.fit({"left": left, "right": right}, y, epochs=30, verbose=0).history
     assert set(history) == {"loss", "total_loss", "sign_loss", "sign_accuracy"}
     assert history["loss"][-1] < 0.5 * history["loss"][0]
@@ -282,7 +284,10 @@ def test_layers_that_are_not_trainable_stay(blobs):
 def test_regularization_is_in_the_loss_and_constraints_hold(blobs):
     x, y = blobs
     model = Sequential(
-        [Dense(8, kernel_regularizer="l2", kernel_constraint=pellucid.constraints.MaxNorm(0.5)), Dense(3)]
+        [
+            Dense(8, kernel_regularizer="l2", kernel_constraint=pellucid.constraints.MaxNorm(0.5)),
+            Dense(3),
+        ]
     )
     plain = Sequential([Dense(8), Dense(3)])
     loss = losses.SparseCategoricalCrossentropy(from_logits=True)
@@ -306,7 +311,12 @@ def test_an_interrupted_fit_keeps_what_it_learned(blobs):
     model = compiled()
     reference = compiled()
     with pytest.raises(KeyboardInterrupt):
-        model.fit(*blobs, epochs=9, verbose=0, callbacks=[callbacks.LambdaCallback(on_epoch_end=interrupt)])
+        model.fit(
+            *blobs,
+            epochs=9,
+            verbose=0,
+            callbacks=[callbacks.LambdaCallback(on_epoch_end=interrupt)],
+        )
     reference.fit(*blobs, epochs=3, verbose=0)
     assert equal(model, reference)
 
@@ -362,5 +372,3 @@ def test_a_model_is_a_layer_of_another(blobs):
     model.compile("adam", loss, verbose=0)
     history = model.fit(*blobs, epochs=5, verbose=0).history
     assert history["loss"][-1] < history["loss"][0]
-
-

@@ -96,7 +96,10 @@ def test_deltas_and_gradients(model):
 def test_one_update(model):
     a1, _, _, d2, d1 = by_hand()
     expected = [
-        [[0.1 - RATE * d1[0], 0.3 - RATE * d1[1]], [0.2 - RATE * 2 * d1[0], 0.4 - RATE * 2 * d1[1]]],
+        [
+            [0.1 - RATE * d1[0], 0.3 - RATE * d1[1]],
+            [0.2 - RATE * 2 * d1[0], 0.4 - RATE * 2 * d1[1]],
+        ],
         [0.5 - RATE * d1[0], 0.6 - RATE * d1[1]],
         [[0.7 - RATE * d2 * a1[0]], [0.8 - RATE * d2 * a1[1]]],
         [0.9 - RATE * d2],

@@ -1,6 +1,7 @@
 """Inputs for the matrix product."""
 
 import jax.numpy as jnp
+
 from ops.cases import Case, make, normal
 
 CASES = {

@@ -66,7 +66,6 @@ def clipped(rng):
 def both(draw, reference, **settings):
     """Return the cases that every loss between arrays of one shape gets."""
     return [
-        Case(draw(5, 3), settings, reference, label="matrix"),
         Case(draw(2, 3, 4), settings, reference, label="rank 3"),
         Case(draw(4), settings, reference, label="one row"),
         Case(draw(3, 1), settings, reference, label="one column"),
@@ -134,7 +133,7 @@ CASES = {
     ),
     "huber": [
         *both(residuals_away_from(-1.0, 1.0), huber),
-        *both(residuals_away_from(-0.3, 0.3), huber, delta=0.3)[:1],
+        *both(residuals_away_from(-0.3, 0.3), huber, delta=0.3)[-1:],
     ],
     "log_cosh": both(residuals_away_from(0.0), lambda p, t: mean(jnp.log(jnp.cosh(p - t)))),
     "poisson": both(pair(probabilities, probabilities), lambda p, t: mean(p - xlogy(t, p + EPS))),

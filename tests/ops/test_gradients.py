@@ -12,9 +12,9 @@ import pkgutil
 import jax
 import jax.numpy as jnp
 import numpy as np
-import ops
 import pytest
 
+import ops
 from pellucid.ops import REGISTRY
 
 TABLE = {}

@@ -40,7 +40,9 @@ def test_early_stopping_waits_for_its_patience():
 
 def test_early_stopping_restores_the_best_weights():
     kept = []
-    grab = callbacks.LambdaCallback(on_epoch_end=lambda e, logs: kept.append(grab.model.get_weights()))
+    grab = callbacks.LambdaCallback(
+        on_epoch_end=lambda e, logs: kept.append(grab.model.get_weights())
+    )
     stop = callbacks.EarlyStopping(patience=2, restore_best_weights=True)
     model, _ = fit(9, Feign([5, 4, 4.5, 4.2, 0, 0, 0, 0, 0]), grab, stop)
     for ours, best in zip(model.get_weights(), kept[1], strict=True):
@@ -75,7 +77,9 @@ def test_reduce_on_plateau_lowers_the_rate():
 def test_the_scheduler_sets_the_rate_that_is_used():
     schedule = callbacks.LearningRateScheduler(lambda epoch, rate: 0.0 if epoch else rate)
     kept = []
-    grab = callbacks.LambdaCallback(on_epoch_end=lambda e, logs: kept.append(grab.model.get_weights()[0]))
+    grab = callbacks.LambdaCallback(
+        on_epoch_end=lambda e, logs: kept.append(grab.model.get_weights()[0])
+    )
     _, history = fit(3, schedule, grab)
     assert history.history["learning_rate"] == pytest.approx([0.1, 0.0, 0.0])
     np.testing.assert_array_equal(kept[0], kept[2])

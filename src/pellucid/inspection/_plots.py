@@ -52,6 +52,7 @@ def plot_learning_curve(history: Mapping[str, Sequence[float]]) -> "Figure":
         axes.set_title(name.replace("_", " "), loc="left", fontsize=11, color=INK)
         axes.set_xlabel("epoch", color=GREY)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.set_xlim(left=min(1, len(history[name]) - 1))
         axes.grid(axis="y", color=GRID, linewidth=0.8)
         _plain_axes(axes)
         axes.legend(frameon=False, fontsize=9, labelcolor=INK)
@@ -76,9 +77,7 @@ def plot_confusion_matrix(matrix: Any, labels: Sequence[str], title: str = "") -
 
     matrix = np.asarray(matrix)
     check_rank("plot_confusion_matrix", matrix.shape, 2, "(true class, predicted class)")
-    check_same_shape(
-        "plot_confusion_matrix", "rows", matrix.shape[:1], "columns", matrix.shape[1:]
-    )
+    check_same_shape("plot_confusion_matrix", "rows", matrix.shape[:1], "columns", matrix.shape[1:])
     check_last_axis(
         "plot_confusion_matrix", matrix.shape, len(labels), "give one label for each class"
     )
@@ -86,7 +85,7 @@ def plot_confusion_matrix(matrix: Any, labels: Sequence[str], title: str = "") -
     share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     # Few mistakes should still show: the root lifts small shares.
     shade = np.sqrt(share)
-    blues = LinearSegmentedColormap.from_list("paper to blue", ["#ffffff", "#a9c8ea", TRAINING])
+    blues = LinearSegmentedColormap.from_list("paper to blue", ["#f3f5f8", "#a9c8ea", TRAINING])
 
     count = len(labels)
     side = max(4.2, 0.46 * count + 1.4)

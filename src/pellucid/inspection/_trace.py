@@ -12,8 +12,9 @@ import jax
 import jax.numpy as jnp
 
 from pellucid._tree import merge_paths, split_paths
+from pellucid.errors import UnknownNameError
 from pellucid.layers._context import Collected
-from pellucid.models import Model
+from pellucid.models import Graph, Model
 from pellucid.models._fit_data import FitData, as_dataset
 from pellucid.training import Batch
 
@@ -67,8 +68,6 @@ class Trace:
 
     def __getitem__(self, path: str) -> LayerTrace:
         if path not in self.layers:
-            from pellucid.errors import UnknownNameError
-
             raise UnknownNameError("layer in this trace", path, self.layers)
         return self.layers[path]
 
@@ -145,8 +144,6 @@ def trace(model: Model, x: Any, y: Any, sample_weight: Any = None, seed: int = 0
 
 def model_order(model: Model) -> list[str]:
     """Return the paths of all calls in the order in which they run, nested ones after their own."""
-    from pellucid.models import Graph
-
     def walk(graph: Graph, prefix: str) -> list[str]:
         listed = []
         for name, call, node in graph.calls():
@@ -163,7 +160,7 @@ def _value(values: Mapping[str, Array], path: str, name: str) -> Any:
     """Return a recorded value, or the list of those that were recorded under numbers."""
     if f"{path}/{name}" in values:
         return values[f"{path}/{name}"]
-    several = []
+    several: list[Array] = []
     while f"{path}/{name}#{len(several)}" in values:
         several.append(values[f"{path}/{name}#{len(several)}"])
     return several or None

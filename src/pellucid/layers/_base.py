@@ -2,7 +2,7 @@
 
 import sys
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, dataclass_transform
 
@@ -174,24 +174,20 @@ class Layer:
     def penalty(self, parameters: Mapping[str, Any]) -> Array | float:
         """Return the sum of the regularization terms of the layer's own parameters."""
         total: Array | float = 0.0
-        for value, regularizer in self._rules(parameters, "regularizer"):
-            total = total + regularizers.get(regularizer)(value)
+        for name, value in parameters.items():
+            regularizer = regularizers.get(getattr(self, f"{name}_regularizer", None))
+            if regularizer is not None:
+                total = total + regularizer(value)
         return total
 
     def constrain(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """Return the parameters after the constraints of the layer, applied after each update."""
         constrained = dict(parameters)
         for name, value in parameters.items():
-            constraint = getattr(self, f"{name}_constraint", None)
+            constraint = constraints.get(getattr(self, f"{name}_constraint", None))
             if constraint is not None:
-                constrained[name] = constraints.get(constraint)(value)
+                constrained[name] = constraint(value)
         return constrained
-
-    def _rules(self, parameters: Mapping[str, Any], kind: str) -> Iterator[tuple[Any, Any]]:
-        for name, value in parameters.items():
-            rule = getattr(self, f"{name}_{kind}", None)
-            if rule is not None:
-                yield value, rule
 
     def start(self, key: Array, input_spec: Any) -> Variables:
         """Call ``init`` and return its answer as ``Variables``."""
@@ -206,9 +202,14 @@ class Layer:
         if context.output_mask is None and self.keeps_mask:
             context.output_mask = context.mask
         y = context.record_all("output", y)
-        activity = getattr(self, "activity_regularizer", None)
+        activity = regularizers.get(getattr(self, "activity_regularizer", None))
         if activity is not None:
-            context.add_penalty(self._activity_penalty(activity, y, context.row_weights))
+            # Keras's convention: the penalty of a batch is divided by its number of rows.
+            if context.row_weights is None:
+                context.add_penalty(activity(y) / y.shape[0])
+            else:
+                real = context.row_weights.reshape(-1, *(1,) * (y.ndim - 1))
+                context.add_penalty(activity(y * real) / jax.numpy.sum(real))
         return y
 
     def __call__(self, inputs: Any) -> Any:
@@ -216,14 +217,6 @@ class Layer:
         from pellucid.layers._symbol import connect
 
         return connect(self, inputs)
-
-    @staticmethod
-    def _activity_penalty(activity: Any, y: Array, row_weights: Array | None) -> Array:
-        """Return the penalty of the real rows divided by their number (Keras's convention)."""
-        if row_weights is None:
-            return regularizers.get(activity)(y) / y.shape[0]
-        rows = row_weights.reshape(-1, *(1,) * (y.ndim - 1))
-        return regularizers.get(activity)(y * rows) / jax.numpy.sum(row_weights)
 
     def _named_errors(self, path: str = "") -> "_NamedErrors":
         return _NamedErrors(self, path)

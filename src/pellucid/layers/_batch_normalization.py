@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from pellucid import ops
-from pellucid._checks import check_min_rank, check_range
+from pellucid._checks import check_last_axis, check_min_rank, check_range
 from pellucid.errors import ArgumentError
 from pellucid.layers._base import Layer, Spec, Variables
 from pellucid.layers._context import Context
@@ -109,6 +109,7 @@ class BatchNormalization(Layer):
         x = as_floating(x)
         gamma, beta = variables.get("gamma"), variables.get("beta")
         old_mean, old_variance = variables["moving_mean"], variables["moving_variance"]
+        check_last_axis("BatchNormalization", x.shape, old_mean.shape[0])
         if not (context.training and self.trainable):
             return ops.batch_norm_inference(
                 x, gamma, beta, old_mean, old_variance, epsilon=self.epsilon
@@ -116,6 +117,7 @@ class BatchNormalization(Layer):
         y, mean, variance = ops.batch_norm(
             x, gamma, beta, context.row_weights, epsilon=self.epsilon
         )
+        mean, variance = jax.lax.stop_gradient((mean, variance))
         kept = self.momentum
         context.update_state(
             moving_mean=kept * old_mean + (1 - kept) * mean,

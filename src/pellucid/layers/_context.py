@@ -1,4 +1,4 @@
-"""What travels down a call of a network beside the arrays: flags and keys in, state and sums out."""
+"""What travels down a call of a network beside the arrays: flags and keys in, state out."""
 
 import zlib
 from collections.abc import Mapping

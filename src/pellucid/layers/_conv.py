@@ -21,7 +21,7 @@ class _Conv(Layer):
     filters: int
     kernel_size: int | tuple[int, ...]
     strides: int | tuple[int, ...] = 1
-    padding: str | int | tuple[Any, ...] = "valid"
+    padding: str | tuple[Any, ...] = "valid"
     data_format: str | None = None
     dilation_rate: int | tuple[int, ...] = 1
     groups: int = 1
@@ -37,7 +37,8 @@ class _Conv(Layer):
 
     axes: ClassVar[int]
     axes_in_words: ClassVar[str]
-    hint: ClassVar[str]
+    paddings: ClassVar[tuple[str, ...]]
+    explicit: ClassVar[str]
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -47,6 +48,12 @@ class _Conv(Layer):
         check_divisible(who, "filters", self.filters, "groups", self.groups)
         for name in ("kernel_size", "strides", "dilation_rate"):
             as_tuple(who, name, getattr(self, name), self.axes)
+        if self.padding not in self.paddings and not _are_pairs(self.padding, self.axes):
+            options = ", ".join(map(repr, self.paddings))
+            raise ArgumentError(
+                f"{who} expected padding to be one of {options} or explicit zeros "
+                f"{self.explicit}, got {self.padding!r}."
+            )
         check_channels_last(who, self.data_format)
 
     def init(self, key: Array, input_spec: Spec) -> dict[str, Array]:
@@ -77,13 +84,15 @@ class _Conv(Layer):
         return ops.conv.flops(input_spec.shape, w, b, **self._settings())
 
     def _check_rank(self, x: Any) -> None:
-        check_rank(type(self).__name__, x.shape, self.axes + 2, self.axes_in_words, self.hint)
+        hint = "add a channel axis with x[..., None]"
+        check_rank(type(self).__name__, x.shape, self.axes + 2, self.axes_in_words, hint)
 
     def _settings(self) -> dict[str, Any]:
+        who, given = type(self).__name__, self.padding
         return {
-            "strides": self.strides,
-            "padding": self.padding,
-            "dilation": self.dilation_rate,
+            "strides": as_tuple(who, "strides", self.strides, self.axes),
+            "padding": given if isinstance(given, str) else tuple(map(tuple, given)),
+            "dilation": as_tuple(who, "dilation_rate", self.dilation_rate, self.axes),
             "groups": self.groups,
         }
 
@@ -137,7 +146,8 @@ class Conv1D(_Conv):
 
     axes: ClassVar[int] = 1
     axes_in_words: ClassVar[str] = "(batch, steps, channels)"
-    hint: ClassVar[str] = "add a channel axis with x[..., None]"
+    paddings: ClassVar[tuple[str, ...]] = ("valid", "same", "causal")
+    explicit: ClassVar[str] = "((before, after),)"
     formula: ClassVar[str] = "y = f(x * K + b)"
 
     def _settings(self) -> dict[str, Any]:
@@ -199,13 +209,16 @@ class Conv2D(_Conv):
 
     axes: ClassVar[int] = 2
     axes_in_words: ClassVar[str] = "(batch, height, width, channels)"
-    hint: ClassVar[str] = "add a channel axis with x[..., None]"
+    paddings: ClassVar[tuple[str, ...]] = ("valid", "same")
+    explicit: ClassVar[str] = "((top, bottom), (left, right))"
     formula: ClassVar[str] = "y = f(x * K + b)"
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.padding == "causal":
-            raise ArgumentError(
-                "Conv2D expected padding to be 'valid', 'same' or explicit zeros, got 'causal', "
-                "which is for sequences; use Conv1D, or padding=((top, 0), (0, 0))."
-            )
+
+def _are_pairs(padding: Any, axes: int) -> bool:
+    """Tell whether ``padding`` holds (before, after) for each axis, integers of 0 or more."""
+    return (
+        isinstance(padding, (tuple, list))
+        and len(padding) == axes
+        and all(isinstance(pair, (tuple, list)) and len(pair) == 2 for pair in padding)
+        and all(isinstance(n, int) and n >= 0 for pair in padding for n in pair)
+    )

@@ -8,10 +8,13 @@ from pellucid import activations, ops
 from pellucid._checks import check_min_rank, check_positive_int
 from pellucid.layers._base import Layer, Spec, Variables
 from pellucid.layers._context import Context
+from pellucid.layers._inputs import as_floating
+from pellucid.layers._registry import REGISTRY
 
 Array = jax.Array
 
 
+@REGISTRY.register()
 class Dense(Layer):
     """A layer of neurons: every unit weighs every input, y = f(x W + b).
 
@@ -34,6 +37,14 @@ class Dense(Layer):
 
     Raises:
         ShapeError: if the last axis of the input changes after the layer was built.
+
+    Example:
+        >>> from pellucid.layers import Dense, Input
+        >>> Dense(10, activation="softmax")(Input((784,))).shape
+        (None, 10)
+
+    References:
+        Rumelhart, Hinton, Williams, Learning representations by back-propagating errors (1986).
     """
 
     units: int
@@ -66,7 +77,7 @@ class Dense(Layer):
 
     def apply(self, variables: Variables, x: Array, context: Context) -> Array:
         """Return f(x W + b)."""
-        z = ops.dense(x, variables["kernel"], variables.get("bias"))
+        z = ops.dense(as_floating(x), variables["kernel"], variables.get("bias"))
         z = context.record("pre_activation", z)
         return activations.get(self.activation)(z)
 

@@ -38,6 +38,8 @@ class Embedding(Layer):
     Raises:
         DTypeError: if word numbers come in a type that cannot hold them exactly (bfloat16,
             float16) or is no number.
+        DataError: before a fit, if a number is not whole or not in 0 ... input_dim - 1. (Inside a
+            compiled step nothing can be raised; see ``ops.embedding`` for what happens there.)
 
     Example:
         >>> from pellucid.layers import Embedding, Input
@@ -81,18 +83,23 @@ class Embedding(Layer):
         words = np.asarray(x)
         if words.size == 0 or words.dtype.kind not in "iuf":
             return  # apply says what is wrong with other types
-        low, high = words.min(), words.max()
-        if low < 0 or high >= self.input_dim or np.isnan(low):
+        broken = words[~(np.isfinite(words) & (words == np.floor(words)))]
+        if broken.size:
+            raise DataError(
+                f"Embedding expected whole word numbers, got {broken[0]}; numbers that measure "
+                "something go into a Dense layer instead."
+            )
+        low, high = int(words.min()), int(words.max())
+        if low < 0 or high >= self.input_dim:
             raise DataError(
                 f"Embedding expected word numbers from 0 to {self.input_dim - 1}, got numbers from "
-                f"{low} to {high}; type Embedding({int(high) + 1 if high > 0 else 'words'}, "
-                f"{self.output_dim}), or limit the words where the data are loaded."
-            )
-        if words.dtype.kind == "f" and np.any(words != np.floor(words)):
-            raise DataError(
-                "Embedding expected whole word numbers, got "
-                f"{words[words != np.floor(words)].flat[0]}; numbers that measure something go "
-                "into a Dense layer instead."
+                f"{low} to {high}; "
+                + (
+                    "shift them so that they start at 0."
+                    if low < 0
+                    else f"type Embedding({high + 1}, {self.output_dim}), or limit the words where "
+                    "the data are loaded."
+                )
             )
 
 

@@ -1,8 +1,9 @@
 """Global pooling layers: one number for each channel of a whole sequence or image."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import jax
+import jax.numpy as jnp
 
 from pellucid import ops
 from pellucid._checks import check_rank
@@ -31,7 +32,7 @@ class _GlobalPooling(Layer):
     def apply(self, variables: Variables, x: Array, context: Context) -> Array:
         """Return one number for each sample and channel."""
         check_rank(type(self).__name__, x.shape, self.axes + 2, self.axes_in_words)
-        y = self._pool(as_floating(x), context.mask)
+        y = self._pool(as_floating(x), context.mask if self.axes == 1 else None)
         if self.keepdims:
             y = ops.reshape(y, shape=(x.shape[0], *(1,) * self.axes, x.shape[-1]))
         return y
@@ -40,7 +41,8 @@ class _GlobalPooling(Layer):
         """Return those of the operation."""
         return self.op.flops(input_spec.shape)
 
-    def _pool(self, x: Array, mask: Any) -> Array:
+    def _pool(self, x: Array, mask: Array | None) -> Array:
+        """Return the pooled x of shape (batch, channels); ``mask`` is (batch, steps)."""
         return self.op(x)
 
 
@@ -48,7 +50,8 @@ class _GlobalPooling(Layer):
 class GlobalMaxPooling1D(_GlobalPooling):
     """Keeps the largest value of each channel over all steps of a sequence.
 
-    y[n, c] = max_t x[n, t, c]; with a mask only over the steps that count.
+    y[n, c] = max_t x[n, t, c], with a mask over the steps that count alone (Keras takes all); a
+    sequence of which no step counts gives 0.
 
     Args:
         data_format: must be None or ``"channels_last"``.
@@ -69,6 +72,14 @@ class GlobalMaxPooling1D(_GlobalPooling):
     axes: ClassVar[int] = 1
     axes_in_words: ClassVar[str] = "(batch, steps, channels)"
     formula: ClassVar[str] = "y[n, c] = max_t x[n, t, c]"
+
+    def _pool(self, x: Array, mask: Array | None) -> Array:
+        if mask is None:
+            return ops.global_max_pool(x)
+        # What does not count is moved far below everything else, and 0 if nothing counts.
+        far = jnp.where(mask, 0, jnp.finfo(x.dtype).min / 2).astype(x.dtype)[..., None]
+        counts = jnp.any(mask, axis=1, keepdims=True).astype(x.dtype)
+        return ops.multiply(ops.global_max_pool(ops.add(x, far)), counts)
 
 
 @REGISTRY.register(aliases=["GlobalMaxPool2D"])
@@ -103,7 +114,8 @@ class GlobalAveragePooling1D(_GlobalPooling):
 
         y[n, c] = sum_t m[n, t] x[n, t, c] / sum_t m[n, t]
 
-    and without one m = 1. ``Embedding(..., mask_zero=True)`` makes such a mask.
+    and without one m = 1; a sequence of which no step counts gives 0. ``Embedding(...,
+    mask_zero=True)`` makes such a mask.
 
     Args:
         data_format: must be None or ``"channels_last"``.
@@ -124,6 +136,9 @@ class GlobalAveragePooling1D(_GlobalPooling):
     axes: ClassVar[int] = 1
     axes_in_words: ClassVar[str] = "(batch, steps, channels)"
     formula: ClassVar[str] = "y[n, c] = sum_t m[n, t] x[n, t, c] / sum_t m[n, t]"
+
+    def _pool(self, x: Array, mask: Array | None) -> Array:
+        return ops.global_average_pool(x, mask)
 
 
 @REGISTRY.register(aliases=["GlobalAvgPool2D"])

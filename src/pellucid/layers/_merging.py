@@ -11,7 +11,7 @@ from pellucid import ops
 from pellucid.errors import ArgumentError, ShapeError
 from pellucid.layers._base import Layer, Spec, Variables
 from pellucid.layers._context import Context
-from pellucid.layers._inputs import check_list, check_stretchable
+from pellucid.layers._inputs import as_floating, check_list, check_stretchable
 from pellucid.layers._registry import REGISTRY
 
 Array = jax.Array
@@ -24,7 +24,7 @@ class Add(Layer):
     An axis of size 1 is stretched to the size that the others have there; the batch never is.
     Where the inputs have masks, a step of the output counts if it counts in any input.
 
-    Input: a list of arrays of one rank; output: their common shape.
+    Input: a list of arrays of one rank; output: their common shape. Whole numbers become float32.
 
     Raises:
         ShapeError: if the input is no list, or the shapes do not fit.
@@ -45,7 +45,7 @@ class Add(Layer):
         """Return the sum of the inputs."""
         check_stretchable("Add", x)
         context.set_mask(_any_mask(context.mask))
-        return reduce(ops.add, x)
+        return reduce(ops.add, map(as_floating, x))
 
     def flops(self, input_spec: Sequence[Spec], output_spec: Spec) -> int:
         """Return one addition for each entry and each input but the first."""
@@ -60,7 +60,7 @@ class Multiply(Layer):
     (batch, 1, 1, channels) scale the channels of an image; the batch never is. Where the inputs
     have masks, a step of the output counts if it counts in any input.
 
-    Input: a list of arrays of one rank; output: their common shape.
+    Input: a list of arrays of one rank; output: their common shape. Whole numbers become float32.
 
     Raises:
         ShapeError: if the input is no list, or the shapes do not fit.
@@ -81,7 +81,7 @@ class Multiply(Layer):
         """Return the product of the inputs."""
         check_stretchable("Multiply", x)
         context.set_mask(_any_mask(context.mask))
-        return reduce(ops.multiply, x)
+        return reduce(ops.multiply, map(as_floating, x))
 
     def flops(self, input_spec: Sequence[Spec], output_spec: Spec) -> int:
         """Return one multiplication for each entry and each input but the first."""

@@ -1,11 +1,11 @@
 """Pooling layers: one number for each window and channel, the largest or the mean."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import jax
 
 from pellucid import ops
-from pellucid._checks import as_tuple, check_rank
+from pellucid._checks import as_tuple, check_one_of, check_rank
 from pellucid.layers._base import Layer, Spec, Variables
 from pellucid.layers._context import Context
 from pellucid.layers._inputs import as_floating, check_channels_last
@@ -35,6 +35,7 @@ class _Pooling(Layer):
         as_tuple(who, "pool_size", self.pool_size, self.axes)
         if self.strides is not None:
             as_tuple(who, "strides", self.strides, self.axes)
+        check_one_of(who, "padding", self.padding, ("valid", "same"))
         check_channels_last(who, self.data_format)
 
     def apply(self, variables: Variables, x: Array, context: Context) -> Array:
@@ -46,8 +47,13 @@ class _Pooling(Layer):
         """Return those of the operation."""
         return self.op.flops(input_spec.shape, **self._settings())
 
-    def _settings(self) -> dict:
-        return {"pool_size": self.pool_size, "strides": self.strides, "padding": self.padding}
+    def _settings(self) -> dict[str, Any]:
+        who = type(self).__name__
+        size = as_tuple(who, "pool_size", self.pool_size, self.axes)
+        strides = (
+            size if self.strides is None else as_tuple(who, "strides", self.strides, self.axes)
+        )
+        return {"pool_size": size, "strides": strides, "padding": self.padding}
 
 
 @REGISTRY.register(aliases=["MaxPool1D"])

@@ -48,7 +48,8 @@ class Rescaling(Layer):
 
     def apply(self, variables: Variables, x: Array, context: Context) -> Array:
         """Return scale x + offset."""
-        return ops.scale_shift(as_floating(x), scale=self.scale, offset=self.offset)
+        scale, offset = float(self.scale), float(self.offset)  # numpy's would widen bfloat16
+        return ops.scale_shift(as_floating(x), scale=scale, offset=offset)
 
     def flops(self, input_spec: Spec, output_spec: Spec) -> int:
         """Return those of the operation."""

@@ -182,7 +182,7 @@ class Loss(ABC):
         """Return the constructor call, with the settings that are not the defaults."""
         settings = [
             f"{field.name}={getattr(self, field.name)!r}"
-            for field in fields(self)
+            for field in sorted(fields(self), key=lambda field: field.kw_only is True)
             if getattr(self, field.name) != field.default
         ]
         return f"{type(self).__name__}({', '.join(settings)})"

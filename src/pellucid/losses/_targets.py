@@ -47,7 +47,7 @@ def check_one_hot_shape(who: str, y: np.ndarray, output_shape: Sequence[Size]) -
             f"{who} expected one-hot targets of shape {expected}, got labels of shape {y.shape}; "
             f"use to_categorical(y_true, {classes}), or SparseCategoricalCrossentropy for labels."
         )
-    if y.shape[:-1] == expected[:-1]:
+    if y.shape[:-1] == expected[:-1] and y.shape[-1] != classes:
         raise ShapeError(
             f"{who} expected one-hot targets of shape {expected}, got {y.shape}; give the last "
             f"layer {y.shape[-1]} units."

@@ -12,7 +12,8 @@ So a value over an epoch is the value over all its examples, not a mean of value
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from functools import partial
 from typing import Any, ClassVar, Self
 
 import jax
@@ -119,7 +120,7 @@ class Metric(ABC):
             )
         self.check(y_true, y_pred.shape)
         weights = None if sample_weight is None else jnp.asarray(sample_weight, jnp.float32)
-        value = self.result(self.batch_sums(jnp.asarray(y_true), jnp.asarray(y_pred), weights))
+        value = _value(self, jnp.asarray(y_true), jnp.asarray(y_pred), weights)
         return float(value) if value.ndim == 0 else np.asarray(value)
 
     def _default_name(self) -> str:
@@ -134,6 +135,12 @@ class Metric(ABC):
 
     def _check_labels(self, y_true: np.ndarray, pred_shape: Shape) -> None:  # noqa: B027
         """Raise DataError unless the values of the targets are what the metric counts."""
+
+
+@partial(jax.jit, static_argnums=0)
+def _value(metric: Metric, y_true: Array, y_pred: Array, weights: Array | None) -> Array:
+    """Return the metric's value on one batch, compiled once for each metric and shape."""
+    return metric.result(metric.batch_sums(y_true, y_pred, weights))
 
 
 REGISTRY: Registry[Metric] = Registry("metric", accepts=lambda obj: isinstance(obj, Metric))

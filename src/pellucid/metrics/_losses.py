@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import jax
 import jax.numpy as jnp
@@ -51,7 +51,8 @@ class LossMetric(MeanMetric):
     def on_logits(self) -> Self:
         """Return the metric with the loss for logits, where the loss has that form."""
         if hasattr(self.loss, "from_logits"):
-            return replace(self, loss=replace(self.loss, from_logits=True))
+            setting: dict[str, Any] = {"from_logits": True}
+            return replace(self, loss=replace(self.loss, **setting))
         return self
 
     def _default_name(self) -> str:

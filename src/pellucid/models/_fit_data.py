@@ -12,9 +12,7 @@ from pellucid.models._objective import Objective
 from pellucid.training import ArraySource, Batch, Source, StreamSource
 
 
-def as_dataset(
-    x: Any, y: Any = None, sample_weight: Any = None, steps: int | None = None
-) -> Any:
+def as_dataset(x: Any, y: Any = None, sample_weight: Any = None, steps: int | None = None) -> Any:
     """Return what ``fit`` was given as a data set, checked.
 
     Args:

@@ -227,9 +227,7 @@ def _place(symbol: Symbol) -> tuple[int, int]:
     return (id(symbol), 0) if symbol.node is None else (id(symbol.node), symbol.index)
 
 
-def _sorted_nodes(
-    outputs: tuple[Symbol, ...], inputs: tuple[Symbol, ...]
-) -> tuple[Node, ...]:
+def _sorted_nodes(outputs: tuple[Symbol, ...], inputs: tuple[Symbol, ...]) -> tuple[Node, ...]:
     """Return the nodes that lead to the outputs, each after those it reads."""
     known = {id(symbol) for symbol in inputs}
     done: dict[int, Node] = {}
@@ -279,4 +277,3 @@ def _input_names(structure: Any, symbols: tuple[Symbol, ...]) -> tuple[str, ...]
     if len(symbols) == 1:
         return (symbols[0].name or "x",)
     return tuple(symbol.name or f"input_{number}" for number, symbol in enumerate(symbols))
-

@@ -1,7 +1,6 @@
-"""The model: a graph of layers and its numbers, with compile, fit, evaluate, predict and save."""
+"""The model: a network with compile, fit, evaluate, predict and save."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,52 +11,25 @@ import numpy as np
 from pellucid import optimizers, training
 from pellucid._checks import check_positive_int, check_range
 from pellucid._named import to_config
-from pellucid._tree import flatten_paths, unflatten_paths
 from pellucid.data import ArrayDataset, Dataset
 from pellucid.errors import (
     ArgumentError,
     DataError,
     NotReadyError,
-    ShapeError,
-    UnknownNameError,
 )
-from pellucid.layers import Context, Layer, Symbol, Variables
-from pellucid.layers._symbol import connect, is_symbols
-from pellucid.models import _objective
+from pellucid.layers import Variables
+from pellucid.models._compiled import Compiled
 from pellucid.models._fit_data import FitData, as_dataset
 from pellucid.models._graph import Graph
-from pellucid.training import Batch, Callback, History, TrainingState
+from pellucid.models._network import Network
+from pellucid.models._objective import Objective, bind
+from pellucid.training import Callback, History, TrainingState
 
 Array = jax.Array
 Tree = Any
 
 
-@dataclass(frozen=True, eq=False)
-class Compiled:
-    """What ``compile`` resolved: optimizer, losses and metrics as objects."""
-
-    optimizer: Any
-    loss: Any
-    loss_weights: Any
-    metrics: Any
-    weighted_metrics: Any
-
-    def in_words(self, objective: "_objective.Objective | None") -> str:
-        """Return one line for each choice: what a name was resolved to."""
-        lines = [f"optimizer  {self.optimizer!r}"]
-        if objective is None:
-            lines.append(f"loss       {self.loss!r}")
-            lines.append(f"metrics    {self.metrics!r}, resolved when the input shape is known")
-            return "\n".join(lines)
-        for number, name in enumerate(objective.graph.output_names):
-            of = f" of {name}" if len(objective.graph.output_names) > 1 else ""
-            lines.append(f"loss{of}       {objective.losses[number]!r}")
-            for metric in (*objective.metrics[number], *objective.weighted_metrics[number]):
-                lines.append(f"metric{of}     {metric.name} = {metric!r}")
-        return "\n".join(lines)
-
-
-class Model:
+class Model(Network):
     """A network: a graph of layers from inputs to outputs, and one tree of numbers.
 
     The functional form, with several inputs and outputs and shared layers as one likes::
@@ -80,184 +52,19 @@ class Model:
     def __init__(
         self, inputs: Any = None, outputs: Any = None, name: str | None = None, seed: int = 0
     ) -> None:
-        self.name = name or type(self).__name__.lower()
-        self.seed = seed
-        self._graph: Graph | None = None
-        self._variables: Variables | None = None
-        self._paths: list[str] | None = None
-        self._record: training.FitRecord | None = None
+        super().__init__(name, seed)
         self._compiled: Compiled | None = None
-        self._objective: _objective.Objective | None = None
+        self._announce = False
+        self._objective: Objective | None = None
         self._steps: training.CompiledSteps | None = None
         self._trained: TrainingState | None = None
-        self._forward: Callable[..., Any] | None = None
         if inputs is not None or outputs is not None:
             self._set_graph(Graph(inputs, outputs))
 
-    # The graph and its numbers
-
-    @property
-    def built(self) -> bool:
-        """True once the shapes of all weights are known."""
-        return self._graph is not None
-
-    @property
-    def graph(self) -> Graph:
-        """The graph of layers; raises NotReadyError before the input shape is known."""
-        if self._graph is None:
-            raise NotReadyError(
-                f"The model {self.name!r} does not know its input shape yet; start it with "
-                "Input(shape), call build(input_shape), or fit it."
-            )
-        return self._graph
-
-    @property
-    def layers(self) -> list[Layer]:
-        """The layers in the order in which they run."""
-        return list(self.graph.layers().values())
-
-    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
-        """Return a layer by its name in the model or by its index.
-
-        Raises:
-            UnknownNameError: if there is none of that name; the nearest is suggested.
-        """
-        if index is not None:
-            return self.layers[index]
-        layers = self.graph.layers()
-        if name not in layers:
-            raise UnknownNameError("layer in this model", name, layers)
-        return layers[name]
-
-    @property
-    def variables(self) -> Variables:
-        """All numbers: ``parameters`` and ``state``, nested dictionaries by layer name.
-
-        They are drawn from the model's seed when first asked for. During a fit they are those of
-        this moment; assigning replaces them.
-        """
-        if self._record is not None:
-            return Variables(self._record.parameters, self._record.layer_state)
-        if self._variables is None:
-            self._variables = self._initial_variables()
-        return self._variables
-
-    @variables.setter
-    def variables(self, new: Variables) -> None:
-        expected = jax.tree.map(lambda a: (a.shape, a.dtype), self.shapes)
-        if jax.tree.map(lambda a: (a.shape, jnp.asarray(a).dtype), new) != expected:
-            raise ShapeError(
-                "The new variables differ from the model's in names, shapes or types; "
-                "compare with model.shapes."
-            )
-        if self._record is not None:
-            self._record.replace(new.parameters, new.state)
-        else:
-            self._variables = jax.tree.map(jnp.asarray, new)
-
-    @property
-    def shapes(self) -> Variables:
-        """Shapes and types of all numbers, without the numbers."""
-        return jax.eval_shape(self.graph.init, jax.eval_shape(lambda: jax.random.key(0)))
-
-    def get_weights(self) -> list[np.ndarray]:
-        """Return all numbers as a list of arrays, in the order of the layers."""
-        return [np.asarray(array) for _, array in self._ordered(self.variables)]
-
-    def set_weights(self, weights: Sequence[Any]) -> None:
-        """Replace all numbers by a list in the order of ``get_weights``.
-
-        Raises:
-            ShapeError: if the number of arrays or a shape differs.
-        """
-        places = list(self._ordered(self.shapes))
-        if len(weights) != len(places):
-            raise ShapeError(f"The model has {len(places)} arrays of numbers, got {len(weights)}.")
-        for (path, spec), array in zip(places, weights, strict=True):
-            if np.shape(array) != spec.shape:
-                raise ShapeError(f"The model's {path} has shape {spec.shape}, got {np.shape(array)}.")
-        pairs = {
-            path: jnp.asarray(array, spec.dtype)
-            for (path, spec), array in zip(places, weights, strict=True)
-        }
-        self._set_paths(pairs)
-
-    @property
-    def stop_training(self) -> bool:
-        """True if the fit that is running has been asked to stop; assign True to ask (Keras)."""
-        return self._record is not None and self._record.stopped is not None
-
-    @stop_training.setter
-    def stop_training(self, stop: bool) -> None:
-        if stop and self._record is not None:
-            self._record.stop("A callback set stop_training.")
-
-    def count_params(self) -> int:
-        """Return the number of scalars in all weights, moving averages included."""
-        return sum(int(np.prod(spec.shape)) for _, spec in self._ordered(self.shapes))
-
-    def _ordered(self, variables: Variables) -> list[tuple[str, Any]]:
-        """Return (path, array) pairs, layer by layer, in the order in which ``init`` gives them."""
-        if self._paths is None:
-            self._paths = _paths_in_order(self.graph)
-        pairs = dict(flatten_paths(variables.parameters)) | dict(flatten_paths(variables.state))
-        return [(path, pairs[path]) for path in self._paths]
-
-    def _set_paths(self, pairs: Mapping[str, Any]) -> None:
-        shapes = self.shapes
-        parts = [dict(flatten_paths(tree)) for tree in (shapes.parameters, shapes.state)]
-        made = [unflatten_paths({path: pairs[path] for path in part}) for part in parts]
-        self.variables = Variables(*made)
-
-    def _initial_variables(self) -> Variables:
-        made = jax.jit(self.graph.init)(jax.random.key(self.seed))
-        layers = {id(node.layer): node.source for node in self.graph.nodes}
-        for place, source in layers.items():
-            if source is not None:
-                name = self.graph.names[place]
-                for tree, own in (
-                    (made.parameters, source.variables.parameters),
-                    (made.state, source.variables.state),
-                ):
-                    if name in tree:
-                        tree[name] = own
-        return made
-
     def _set_graph(self, graph: Graph) -> None:
-        self._graph = graph
-        self._variables = None
-        self._paths = None
-        self._forward = None
+        super()._set_graph(graph)
         self._trained = None
         self._bind()
-
-    def build(self, input_shape: Sequence[int | None]) -> None:
-        """Do nothing: a functional model knows its input shape."""
-
-    def __call__(self, inputs: Any, training: bool = False, key: Array | None = None) -> Any:
-        """Run the network on arrays, or connect it to symbols as a layer of another model.
-
-        Args:
-            inputs: arrays with the batch axis first; or symbols.
-            training: True turns dropout on and takes batch statistics (needs ``key``).
-            key: random key for layers that need random numbers.
-        """
-        if is_symbols(inputs):
-            return connect(self.graph, inputs, source=self)
-        self._build_for(inputs)
-        if self._forward is None:
-            self._forward = jax.jit(self._run, static_argnames="training")
-        self.graph.arrange_inputs(inputs)
-        variables = self.variables
-        return self._forward(variables.parameters, variables.state, inputs, key, training=training)
-
-    def _run(
-        self, parameters: Tree, state: Tree, x: Any, key: Array | None, training: bool
-    ) -> Any:
-        return self.graph.run(Variables(parameters, state), x, Context(training, key))
-
-    def _build_for(self, x: Any) -> None:
-        """Build an unbuilt model for these inputs (a ``Sequential`` overrides it)."""
 
     # Compile
 
@@ -271,6 +78,8 @@ class Model:
         verbose: int = 1,
     ) -> None:
         """Choose optimizer, loss and metrics; prints what each name was resolved to.
+
+        A model that does not know its input shape yet resolves "accuracy" when it is built.
 
         Args:
             optimizer: a name, one of ``pellucid.optimizers``, or any Optax transformation.
@@ -287,19 +96,22 @@ class Model:
             MismatchError: if a loss and its output's activation contradict each other.
         """
         chosen = optimizers.as_optimizer(optimizer)
-        self._compiled = Compiled(chosen, loss, loss_weights, metrics, weighted_metrics)
+        compiled = Compiled(chosen, loss, loss_weights, metrics, weighted_metrics)
+        compiled.check_names()
+        self._compiled = compiled
         self._objective = None
         self._trained = None
+        self._announce = bool(verbose)
+        if self._graph is None and verbose:
+            print(compiled.in_words(None))
         self._bind()
-        if verbose:
-            print(self._compiled.in_words(self._objective))
 
     def _bind(self) -> None:
         """Bind the compiled choices to the graph, when both are there."""
         if self._graph is None or self._compiled is None:
             return
         chosen = self._compiled
-        self._objective = objective = _objective.bind(
+        self._objective = objective = bind(
             self._graph, chosen.loss, chosen.loss_weights, chosen.metrics, chosen.weighted_metrics
         )
         step = training.make_train_step(
@@ -307,8 +119,11 @@ class Model:
         )
         self._steps = training.CompiledSteps(step, objective.measure)
         self._results = jax.jit(objective.results)
+        if self._announce:
+            self._announce = False
+            print(chosen.in_words(objective))
 
-    def _ready(self) -> tuple["_objective.Objective", training.CompiledSteps]:
+    def _ready(self) -> tuple[Objective, training.CompiledSteps]:
         if self._compiled is None:
             raise NotReadyError(
                 f"The model {self.name!r} is not compiled; type model.compile(optimizer='adam', "
@@ -363,7 +178,7 @@ class Model:
             epochs: the epoch to stop after.
             verbose: 0 silent, 1 or ``"auto"`` a progress bar, 2 a line for each epoch.
             callbacks: see ``pellucid.callbacks``.
-            validation_split: share of the rows, the last ones before shuffling, kept for validation.
+            validation_split: share of the rows, the last ones before shuffling, to validate on.
             validation_data: ``(x, y)`` or ``(x, y, sample_weight)`` or a data set.
             shuffle: draw a new order of rows every epoch.
             class_weight: weight in the loss for each class number.
@@ -399,8 +214,8 @@ class Model:
             dataset, held_out = dataset.split(validation_split)
         if batch_size is not None and isinstance(dataset, ArrayDataset) and size > len(dataset):
             raise ArgumentError(
-                f"fit expected batch_size of at most the {len(dataset)} rows of the data, got {size}; "
-                f"type batch_size={len(dataset)}, or leave it out."
+                f"fit expected batch_size of at most the {len(dataset)} rows of the data, "
+                f"got {size}; type batch_size={len(dataset)}, or leave it out."
             )
         data = FitData(self.graph, objective, class_weight)
         source = data.source(dataset, size)
@@ -504,6 +319,16 @@ class Model:
         )
         self._keep(state)
         return _answer(self._read(training.read_sums(totals)), return_dict)
+
+    @property
+    def stop_training(self) -> bool:
+        """True if the fit that is running has been asked to stop; assign True to ask (Keras)."""
+        return self._record is not None and self._record.stopped is not None
+
+    @stop_training.setter
+    def stop_training(self, stop: bool) -> None:
+        if stop and self._record is not None:
+            self._record.stop("A callback set stop_training.")
 
     # Evaluate and predict
 
@@ -643,31 +468,13 @@ class Model:
         }
 
 
-def _paths_in_order(graph: Graph) -> list[str]:
-    """Return the paths of all numbers, layer by layer, parameters before state.
-
-    JAX sorts dictionaries by name, so the order is noted while ``init`` is traced.
-    """
-    noted: list[str] = []
-
-    def init(key: Array) -> Variables:
-        made = graph.init(key)
-        for name in graph.layers():
-            for tree in (made.parameters, made.state):
-                noted.extend(path for path, _ in flatten_paths({name: tree.get(name, {})}))
-        return made
-
-    jax.eval_shape(init, jax.eval_shape(lambda: jax.random.key(0)))
-    return noted
-
-
 def _as_validation(given: Any, steps: int | None) -> Dataset:
     if isinstance(given, (tuple, list)) and len(given) in (2, 3):
-        return as_dataset(*given, *[None] * (3 - len(given)), steps)
+        x, y, sample_weight = (*given, None)[:3]
+        return as_dataset(x, y, sample_weight, steps)
     if isinstance(given, (tuple, list)):
         raise DataError(
-            "validation_data expected (x, y) or (x, y, sample_weight), got "
-            f"{len(given)} parts."
+            f"validation_data expected (x, y) or (x, y, sample_weight), got {len(given)} parts."
         )
     return as_dataset(given, None, None, steps)
 
@@ -690,6 +497,3 @@ def _fill(array: np.ndarray, rows: int) -> np.ndarray:
     filled = np.zeros((rows, *array.shape[1:]), array.dtype)
     filled[: len(array)] = array
     return filled
-
-
-__all__ = ["Model", "Symbol"]

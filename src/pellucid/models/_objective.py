@@ -127,7 +127,9 @@ class Objective:
             for metric in (*self.metrics[number], *self.weighted_metrics[number]):
                 by_name[prefix + metric.name] = metric
         return {
-            name: by_name[name].result(parts) if name in by_name else parts["total"] / parts["count"]
+            name: by_name[name].result(parts)
+            if name in by_name
+            else parts["total"] / parts["count"]
             for name, parts in sums.items()
         }
 
@@ -151,7 +153,7 @@ class Objective:
         nothing else can be meant; the losses themselves broadcast nothing.
         """
         targets = self._per_output(y)
-        arranged = []
+        arranged: list[Any] = []
         for number, name in enumerate(self.graph.output_names):
             target, part = targets[number], self.losses[number]
             shape = self.graph.output_symbols[number].shape
@@ -305,8 +307,10 @@ def _metrics_per_output(names: Sequence[str], given: Any) -> list[list[Any]]:
         given = [given]
     if isinstance(given, Mapping):
         parts = per_output(names, given, "metrics")
-    elif len(names) > 1 and len(given) == len(names) and any(
-        isinstance(part, (list, tuple)) for part in given
+    elif (
+        len(names) > 1
+        and len(given) == len(names)
+        and any(isinstance(part, (list, tuple)) for part in given)
     ):
         parts = list(given)
     else:
@@ -356,4 +360,3 @@ def _spread(what: str, weight: Array, shape: tuple[int, ...]) -> Array:
         )
     missing = (1,) * (len(shape) - weight.ndim)
     return jnp.broadcast_to(weight.reshape(*weight.shape, *missing), shape)
-

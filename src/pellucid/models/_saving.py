@@ -27,7 +27,6 @@ import numpy as np
 import pellucid
 from pellucid import layers, losses, metrics, optimizers
 from pellucid._named import to_config
-from pellucid._tree import flatten_paths
 from pellucid.errors import DTypeError, ModelFileError, PellucidError
 from pellucid.layers import Input, Layer
 from pellucid.layers._symbol import connect
@@ -164,13 +163,13 @@ def build(description: Mapping[str, Any], custom: Mapping[str, type]) -> Any:
     from pellucid.models._sequential import Sequential
 
     graph = build_graph(description["graph"], custom)
-    settings = {"name": str(description["name"]), "seed": int(description["seed"])}
+    name, seed = str(description["name"]), int(description["seed"])
     if description["kind"] == "Sequential":
-        model: Any = Sequential(**settings)
+        model: Any = Sequential(name=name, seed=seed)
         model._input = graph.input_symbols[0]
         model._chain = list(graph.layers().values())
     elif description["kind"] == "Model":
-        model = Model(**settings)
+        model = Model(name=name, seed=seed)
     else:
         raise ModelFileError(f"There is no kind of model called {description['kind']!r}.")
     model._set_graph(graph)
@@ -392,7 +391,7 @@ def read_description(folder: Path) -> dict[str, Any]:
 
 @contextmanager
 def replaced_folder(folder: Path) -> Iterator[Path]:
-    """Give a new empty folder that takes the place of ``folder`` at the end, whole or not at all."""
+    """Give a new folder that takes the place of ``folder`` at the end, whole or not at all."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     new = Path(tempfile.mkdtemp(prefix=f".{folder.name}.new-", dir=folder.parent))
     try:
@@ -422,5 +421,3 @@ def _sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-

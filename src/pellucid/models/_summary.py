@@ -73,12 +73,13 @@ def summary_text(model: Any) -> str:
     weights = sum(
         int(np.prod(spec.shape)) * spec.dtype.itemsize for _, spec in model._ordered(shapes)
     )
+    flops = sum(row["flops"] for row in rows)
+    activations = sum(row["memory"] for row in rows)
     lines = [
         captured.get().rstrip(),
         "",
-        f"parameters {total:,} ({in_bytes(weights)}): {trained:,} trained, {total - trained:,} kept",
-        f"for one sample, forward: {sum(row['flops'] for row in rows):,} FLOPs, "
-        f"{in_bytes(sum(row['memory'] for row in rows))} of activations",
+        f"{total:,} parameters, {in_bytes(weights)}: {trained:,} trained, {total - trained:,} kept",
+        f"{flops:,} FLOPs and {in_bytes(activations)} of activations to run one sample forward",
     ]
     if model._compiled is not None:
         lines += ["", model._compiled.in_words(model._objective)]

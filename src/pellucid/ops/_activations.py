@@ -8,7 +8,7 @@ layer in any case.
 The counts of FLOPs take every +, -, *, /, comparison and elementary function as one.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -34,6 +34,16 @@ class OutputSaved(NamedTuple):
     """What the backward pass reads where f' is computed from the output."""
 
     y: Array
+
+
+def save_input(y: Array, x: Array, **settings: Any) -> InputSaved:
+    """Return what the backward pass reads, from output and input."""
+    return InputSaved(x)
+
+
+def save_output(y: Array, x: Array, **settings: Any) -> OutputSaved:
+    """Return what the backward pass reads, from output and input."""
+    return OutputSaved(y)
 
 
 def linear_forward(x: Array) -> tuple[Array, tuple[()]]:
@@ -109,6 +119,7 @@ exponential = register(
     symbols=SYMBOLS,
     reference="Nelder, Wedderburn, Generalized linear models, J. R. Statist. Soc. A 135 (1972)",
     flops=elementwise_flops(1),
+    save=save_output,
 )
 
 
@@ -151,6 +162,7 @@ sigmoid = register(
     reference="Rumelhart, Hinton, Williams, Learning representations by back-propagating errors, "
     "Nature 323 (1986), equation 2",
     flops=elementwise_flops(4),
+    save=save_output,
 )
 
 
@@ -191,6 +203,7 @@ hard_sigmoid = register(
     symbols=SYMBOLS,
     reference="Howard et al., Searching for MobileNetV3, ICCV (2019), section 5.2",
     flops=elementwise_flops(4),
+    save=save_output,
 )
 
 
@@ -230,6 +243,7 @@ tanh = register(
     symbols=SYMBOLS,
     reference="LeCun, Bottou, Orr, Mueller, Efficient BackProp (1998), section 4.4",
     flops=elementwise_flops(5),
+    save=save_output,
 )
 
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from pellucid.ops._activations import SYMBOLS, InputSaved, sigmoid
+from pellucid.ops._activations import SYMBOLS, InputSaved, save_input, sigmoid
 from pellucid.ops._rectifiers import softplus
 from pellucid.ops._registry import elementwise_flops, register
 
@@ -127,6 +127,7 @@ gelu = register(
     symbols={**SYMBOLS, "Phi": "standard normal distribution function, or its tanh approximation"},
     reference="Hendrycks, Gimpel, Gaussian error linear units, arXiv:1606.08415 (2016), section 2",
     flops=elementwise_flops(5),
+    save=save_input,
 )
 
 

@@ -29,6 +29,17 @@ SYMBOLS = {
     "y": "value of the loss for each example, (...)",
     "dy": "gradient of the whole loss with respect to y",
 }
+PROBABILITY_SYMBOLS = {
+    **SYMBOLS,
+    "p": "predicted probabilities, kept in [eps, 1 - eps], (..., n)",
+    "t": "target probabilities, (..., n)",
+    "eps": "1e-7",
+}
+LOGIT_SYMBOLS = {
+    "z": "logits (raw scores), (..., n)",
+    "t": "target probabilities, (..., n)",
+    **{symbol: SYMBOLS[symbol] for symbol in ("n", "y", "dy")},
+}
 
 
 class PairSaved(NamedTuple):
@@ -36,6 +47,11 @@ class PairSaved(NamedTuple):
 
     p: Array
     t: Array
+
+
+def save_pair(y: Array, p: Array, t: Array) -> PairSaved:
+    """Return what the backward pass reads, from value, prediction and target."""
+    return PairSaved(p, t)
 
 
 def check_pair(who: str, p: Array, t: Array) -> None:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from pellucid.ops._losses import SYMBOLS, PairSaved, check_pair
+from pellucid.ops._losses import SYMBOLS, PairSaved, check_pair, save_pair
 from pellucid.ops._registry import elementwise_flops, register
 
 Array = jax.Array
@@ -60,6 +60,7 @@ hinge = register(
     symbols=SIGN_SYMBOLS,
     reference="Cortes, Vapnik, Support-vector networks, Machine Learning 20 (1995)",
     flops=elementwise_flops(4),
+    save=save_pair,
 )
 
 
@@ -110,6 +111,7 @@ squared_hinge = register(
     symbols={**SIGN_SYMBOLS, "m": "what is missing to the margin"},
     reference="Tang, Deep learning using linear support vector machines, arXiv:1306.0239 (2013)",
     flops=elementwise_flops(5),
+    save=save_pair,
 )
 
 

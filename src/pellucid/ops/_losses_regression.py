@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 
 from pellucid._checks import check_range
-from pellucid.ops._losses import EPSILON, SYMBOLS, PairSaved, check_pair
+from pellucid.ops._losses import EPSILON, SYMBOLS, PairSaved, check_pair, save_pair
 from pellucid.ops._registry import elementwise_flops, register
 
 Array = jax.Array
@@ -278,6 +278,7 @@ poisson = register(
     symbols={**SYMBOLS, "eps": "1e-7"},
     reference="Nelder, Wedderburn, Generalized linear models, J. R. Statist. Soc. A 135 (1972)",
     flops=elementwise_flops(5),
+    save=save_pair,
 )
 
 

@@ -10,7 +10,14 @@ import jax
 import jax.numpy as jnp
 
 from pellucid._checks import check_range
-from pellucid.ops._activations import SYMBOLS, InputSaved, OutputSaved, sigmoid
+from pellucid.ops._activations import (
+    SYMBOLS,
+    InputSaved,
+    OutputSaved,
+    save_input,
+    save_output,
+    sigmoid,
+)
 from pellucid.ops._registry import elementwise_flops, register
 
 Array = jax.Array
@@ -58,6 +65,7 @@ relu = register(
     reference="Nair, Hinton, Rectified linear units improve restricted Boltzmann machines, "
     "ICML (2010)",
     flops=elementwise_flops(1),
+    save=save_output,
 )
 
 
@@ -98,6 +106,7 @@ relu6 = register(
     symbols=SYMBOLS,
     reference="Krizhevsky, Convolutional deep belief networks on CIFAR-10 (2010)",
     flops=elementwise_flops(2),
+    save=save_output,
 )
 
 
@@ -146,6 +155,7 @@ leaky_relu = register(
     reference="Maas, Hannun, Ng, Rectifier nonlinearities improve neural network acoustic models, "
     "ICML (2013)",
     flops=elementwise_flops(2),
+    save=save_output,
 )
 
 
@@ -193,6 +203,7 @@ elu = register(
     reference="Clevert, Unterthiner, Hochreiter, Fast and accurate deep network learning by "
     "exponential linear units, ICLR (2016), arXiv:1511.07289",
     flops=elementwise_flops(4),
+    save=save_output,
 )
 
 
@@ -236,6 +247,7 @@ selu = register(
     reference="Klambauer, Unterthiner, Mayr, Hochreiter, Self-normalizing neural networks, "
     "NeurIPS (2017), arXiv:1706.02515, equation 2",
     flops=elementwise_flops(5),
+    save=save_output,
 )
 
 
@@ -279,4 +291,5 @@ softplus = register(
     reference="Dugas, Bengio, Belisle, Nadeau, Garcia, Incorporating second-order functional "
     "knowledge for better option pricing, NIPS (2000)",
     flops=elementwise_flops(6),
+    save=save_input,
 )

@@ -17,13 +17,17 @@ gradient that is shown is the gradient that trains. Conventions:
 - ``dx`` is the gradient of the loss with respect to x and has the shape of x; integer arguments
   (labels, indices) and absent ones (``None``) get the gradient ``None``;
 - backward functions are made of differentiable operations, so that a gradient of a gradient works;
+- where everything that the backward pass reads is an argument or the output, ``save`` says which.
+  The forward body is then never differentiated, not even for a gradient of a gradient, and may be
+  one that JAX cannot differentiate (a native kernel);
 - an operation with a hand-written backward pass has no forward-mode derivative in JAX (``jax.jvp``
   and ``jax.jacfwd`` refuse it); use ``jax.vjp``, ``jax.grad`` and ``jax.jacrev``.
 """
 
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import jax
@@ -48,6 +52,7 @@ class Op:
         reference: the paper or book, with the equation where there is one.
         flops: ``(*shapes, **settings) -> int``, multiplications and additions of one forward pass;
             ``shapes`` are those of the arrays (``None`` for an absent one).
+        save: ``(output, *arrays, **settings) -> saved``, or None if only ``forward`` can tell.
     """
 
     name: str
@@ -58,6 +63,7 @@ class Op:
     reference: str
     flops: Callable[..., int]
     symbols: Mapping[str, str] = field(default_factory=dict)
+    save: Callable[..., Any] | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "__doc__", self.forward.__doc__)
@@ -65,7 +71,10 @@ class Op:
 
     def __call__(self, *arrays: Any, **settings: Any) -> Any:
         """Return the output of the operation, differentiable by its own backward function."""
-        return _joined(self, tuple(sorted(settings.items())))(*arrays)
+        bound = inspect.signature(self.forward).bind(*arrays, **settings)
+        bound.apply_defaults()  # an array that was left out is None
+        given = {name: value for name, value in settings.items() if name in bound.kwargs}
+        return _joined(self, tuple(sorted(given.items())))(*bound.args)
 
     def __repr__(self) -> str:
         return f"<op {self.name}: {self.formula}>"
@@ -85,16 +94,17 @@ def register(
     reference: str,
     flops: Callable[..., int],
     symbols: Mapping[str, str] | None = None,
+    save: Callable[..., Any] | None = None,
 ) -> Op:
     """Make an operation of two functions, enter it in the registry and return it."""
     if name in REGISTRY:
         raise ValueError(f"The operation {name!r} is registered twice.")
-    op = Op(name, forward, backward, formula, gradient, reference, flops, dict(symbols or {}))
+    op = Op(name, forward, backward, formula, gradient, reference, flops, dict(symbols or {}), save)
     REGISTRY[name] = op
     return op
 
 
-@lru_cache(maxsize=None)
+@cache
 def _joined(op: Op, settings: tuple[tuple[str, Any], ...]) -> Callable[..., Any]:
     """Join forward and backward to JAX for one choice of settings (the only custom_vjp)."""
     keywords = dict(settings)
@@ -103,7 +113,10 @@ def _joined(op: Op, settings: tuple[tuple[str, Any], ...]) -> Callable[..., Any]
         return op.forward(*arrays, **keywords)[0]
 
     def forward(*arrays: Any) -> tuple[Any, Any]:
-        return op.forward(*arrays, **keywords)
+        if op.save is None:
+            return op.forward(*arrays, **keywords)
+        y = joined(*arrays)  # a second differentiation meets this operation again, not its body
+        return y, op.save(y, *arrays, **keywords)
 
     def backward(saved: Any, dy: Any) -> tuple[Any, ...]:
         return tuple(op.backward(saved, dy, **keywords))

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from pellucid._checks import check_min_rank
 from pellucid.errors import ArgumentError
-from pellucid.ops._activations import OutputSaved
+from pellucid.ops._activations import OutputSaved, save_output
 from pellucid.ops._registry import elementwise_flops, register
 
 Array = jax.Array
@@ -68,6 +68,7 @@ softmax = register(
     reference="Bridle, Probabilistic interpretation of feedforward classification network outputs, "
     "with relationships to statistical pattern recognition (1990)",
     flops=elementwise_flops(5),
+    save=save_output,
 )
 
 
@@ -117,6 +118,7 @@ log_softmax = register(
     symbols=SYMBOLS,
     reference="Goodfellow, Bengio, Courville, Deep Learning (2016), section 6.2.2.3",
     flops=elementwise_flops(5),
+    save=save_output,
 )
 
 

@@ -130,15 +130,13 @@ class Optimizer:
         leaves, structure = jax.tree.flatten(params)
         wide = [_widen(w) for w in leaves]
         each = [self.slots(w) for w in wide]
-        names = self.slots(jnp.zeros(()))
+        names = list(self.slots(jnp.zeros(())))
         lr = self.learning_rate(0) if callable(self.learning_rate) else self.learning_rate
         dtype = jnp.result_type(jnp.float32, *(w.dtype for w in wide))
         return {
             "step": jnp.zeros((), jnp.int32),
             "learning_rate": jnp.asarray(lr).astype(dtype),
-            "slots": {
-                name: jax.tree.unflatten(structure, [s[name] for s in each]) for name in names
-            },
+            "slots": _by_name(names, structure, each),
         }
 
     @final
@@ -181,14 +179,9 @@ class Optimizer:
             updates.append(delta.astype(leaves[i].dtype))
             new_slots.append(slots)
 
-        trees = {
-            name: jax.tree.unflatten(structure, [s[name] for s in new_slots]) for name in names
-        }
-        return jax.tree.unflatten(structure, updates), {
-            "step": step,
-            "learning_rate": lr,
-            "slots": trees,
-        }
+        trees = _by_name(names, structure, new_slots)
+        state = {"step": step, "learning_rate": lr, "slots": trees}
+        return jax.tree.unflatten(structure, updates), state
 
     def _clip(self, gs: list[Array]) -> list[Array]:
         """Clip the gradients in the one way that was asked for.
@@ -243,6 +236,11 @@ class Optimizer:
 def apply_updates(params: Tree, updates: Tree) -> Tree:
     """Return ``params + updates``, each parameter in its own type."""
     return tree_map(lambda w, delta: (w + delta).astype(w.dtype), params, updates)
+
+
+def _by_name(names: list[str], structure: Any, each: list[Slots]) -> dict[str, Tree]:
+    """Turn one dictionary for each array into one tree for each slot name."""
+    return {name: jax.tree.unflatten(structure, [s[name] for s in each]) for name in names}
 
 
 def _widen(w: Array) -> Array:

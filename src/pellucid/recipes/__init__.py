@@ -46,6 +46,7 @@ __all__ = [
     "open_run",
     "setting",
     "settings_of",
+    "summary",
     "train",
 ]
 
@@ -68,6 +69,11 @@ def description(name: str) -> str:
     return ast.get_docstring(ast.parse(source)) or ""
 
 
+def summary(name: str) -> str:
+    """Return what a recipe is about, in one line."""
+    return description(name).partition("\n")[0]
+
+
 def find(name: str) -> type[Recipe]:
     """Return the class of the recipe called ``name``.
 
@@ -75,7 +81,9 @@ def find(name: str) -> type[Recipe]:
         UnknownNameError: there is no such recipe; the nearest name is suggested.
     """
     module = importlib.import_module(f"{__name__}.{_known(name)}")
-    own = (kind for kind in vars(module).values() if getattr(kind, "__module__", "") == module.__name__)
+    own = (
+        kind for kind in vars(module).values() if getattr(kind, "__module__", "") == module.__name__
+    )
     return next(kind for kind in own if isinstance(kind, type) and issubclass(kind, Recipe))
 
 

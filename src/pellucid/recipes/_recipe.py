@@ -23,7 +23,7 @@ import typing
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -40,12 +40,12 @@ class Part(NamedTuple):
 
 @dataclass(frozen=True)
 class Data:
-    """Training, validation and test part, and what the classes are called."""
+    """Training, validation and test part, and what the classes are called, if there are any."""
 
     train: Part
     validation: Part
     test: Part
-    labels: tuple[str, ...]
+    labels: tuple[str, ...] = ()
 
     def parts(self) -> dict[str, Part]:
         """Return the three parts by name."""
@@ -122,6 +122,9 @@ class Recipe(ABC):
         seed: fixes the weights at the start, the order of the examples and the dropout, 0 or more.
     """
 
+    suffixes: ClassVar[tuple[str, ...]] = ()
+    """What the files end in that ``example`` takes."""
+
     epochs: int = setting(10, "passes over the training part")
     batch_size: int = setting(32, "examples per step")
     seed: int = setting(0, "fixes starting weights, order of examples and dropout")
@@ -173,11 +176,7 @@ class Recipe(ABC):
                 f"Expected the sample to be a number from 1 to {count}, the size of the test "
                 f"part, got {number}."
             )
-        return Example(
-            source=f"test sample {number}",
-            x=data.test.x[number - 1],
-            truth=data.labels[int(data.test.y[number - 1])],
-        )
+        return Example(source=f"test sample {number}", x=data.test.x[number - 1])
 
 
 # Settings as text and as JSON

@@ -15,6 +15,7 @@
 import json
 import math
 import os
+import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -158,7 +159,9 @@ def replacing(path: Path) -> Iterator[Path]:
 
     A kill at any moment leaves the old file or the new one, never half of one.
     """
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
+    handle, temporary = tempfile.mkstemp(
+        prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent
+    )
     os.close(handle)
     try:
         yield Path(temporary)
@@ -193,6 +196,8 @@ def write_json(path: Path, content: Any) -> None:
     """Write ``content`` as readable JSON, whole or not at all."""
     with replacing(path) as temporary:
         text = json.dumps(plain(content), indent=2, ensure_ascii=False, allow_nan=False)
+        # A list of numbers or words fits on a line.
+        text = re.sub(r"\[[^\[\]{}]*\]", lambda found: " ".join(found[0].split()), text)
         temporary.write_text(text + "\n", encoding="utf-8")
 
 

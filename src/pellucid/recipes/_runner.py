@@ -145,8 +145,8 @@ def _nothing(sentence: str) -> None:
 
 
 def _sizes(data: Data) -> str:
-    counts = ", ".join(f"{len(part.x):,} {name}" for name, part in data.parts().items())
-    return f"{counts}; each of shape {data.train.x.shape[1:]}, {len(data.labels)} classes"
+    counts = [f"{len(part.x):,} {name}" for name, part in data.parts().items()]
+    return f"{', '.join(counts)}; each of shape {data.train.x.shape[1:]}"
 
 
 def _learning_curve(run: Run) -> Any:

@@ -24,7 +24,7 @@ class CSVLogger(Callback):
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Open the file."""
         has_head = self.append and self.filename.exists() and self.filename.stat().st_size > 0
-        self._file = open(self.filename, "a" if self.append else "w", newline="")
+        self._file = self.filename.open("a" if self.append else "w", newline="")
         self._names: list[str] | None = None
         self._writer: Any = csv.writer(self._file, delimiter=self.separator)
         self._head_is_due = not has_head

@@ -7,7 +7,6 @@ bits, are the same.
 """
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import jax
@@ -40,7 +39,9 @@ def batch_order(rows: np.ndarray, batch_size: int) -> tuple[np.ndarray, bool]:
     return np.concatenate([rows, padding]).astype(np.int32), short > 0
 
 
-def take_batch(data: Batch, order: Array, number: Array, batch_size: int, padded: bool) -> Batch:
+def take_batch(
+    data: Batch, order: Array, number: Array | int, batch_size: int, padded: bool
+) -> Batch:
     """Return batch ``number`` of the order: its rows gathered from the data."""
     rows = lax.dynamic_slice_in_dim(order, number * batch_size, batch_size)
 
@@ -49,7 +50,8 @@ def take_batch(data: Batch, order: Array, number: Array, batch_size: int, padded
         return jnp.take(array, jnp.maximum(rows, 0) if padded else rows, axis=0, mode="clip")
 
     real = (rows != PADDING).astype(jnp.float32) if padded else None
-    return Batch(*tree_map(take, (data.x, data.y, data.sample_weight)), real)
+    x, y, sample_weight = tree_map(take, (data.x, data.y, data.sample_weight))
+    return Batch(x, y, sample_weight, real)
 
 
 def add_sums(totals: Totals, new: Sums) -> Totals:
@@ -117,13 +119,20 @@ class CompiledSteps:
         Returns:
             The state after them and the new running sums.
         """
-        settings = {"batch_size": batch_size, "padded": padded}
         if totals is None:
             if self._train_sums is None:
-                one_step = partial(self._one_step, **settings)
-                self._train_sums = jax.eval_shape(one_step, state, data, order)[1]
+                self._train_sums = jax.eval_shape(
+                    lambda state, data, order: self.step(
+                        state, take_batch(data, order, 0, batch_size, padded)
+                    )[1],
+                    *(state, data, order),
+                )
             totals = _zeros_like(self._train_sums)
-        return self._train(state, totals, data, order, steps.start, steps.stop, **settings)
+        return self._train(
+            *(state, totals, data, order, steps.start, steps.stop),
+            batch_size=batch_size,
+            padded=padded,
+        )
 
     def evaluate(
         self,
@@ -135,20 +144,20 @@ class CompiledSteps:
         batch_size: int,
         padded: bool,
     ) -> Totals:
-        """Return the running sums of the first ``count`` batches of the order; nothing is trained."""
-        settings = {"batch_size": batch_size, "padded": padded}
+        """Return the running sums of the first ``count`` batches of the order."""
         if self._measure_sums is None:
             self._measure_sums = jax.eval_shape(
-                lambda p, s, d, o: self.measure(p, s, take_batch(d, o, 0, **settings)),
+                lambda parameters, layer_state, data, order: self.measure(
+                    parameters, layer_state, take_batch(data, order, 0, batch_size, padded)
+                ),
                 *(parameters, layer_state, data, order),
             )
         totals = _zeros_like(self._measure_sums)
-        return self._evaluate(parameters, layer_state, totals, data, order, count, **settings)
-
-    def _one_step(
-        self, state: TrainingState, data: Batch, order: Array, **settings: Any
-    ) -> tuple[TrainingState, Sums]:
-        return self.step(state, take_batch(data, order, 0, **settings))
+        return self._evaluate(
+            *(parameters, layer_state, totals, data, order, count),
+            batch_size=batch_size,
+            padded=padded,
+        )
 
     def _train_steps(
         self,

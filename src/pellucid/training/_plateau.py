@@ -103,9 +103,7 @@ class ReduceLROnPlateau(Callback):
         min_lr: float = 0.0,
     ) -> None:
         check_one_of("ReduceLROnPlateau", "mode", mode, ("auto", "min", "max"))
-        check_range(
-            "ReduceLROnPlateau", "factor", factor, 0.0, 1.0, open_low=True, open_high=True
-        )
+        check_range("ReduceLROnPlateau", "factor", factor, 0.0, 1.0, open_low=True, open_high=True)
         self.monitor = Monitor(monitor, mode, min_delta)
         self.factor = factor
         self.patience = patience

@@ -63,9 +63,7 @@ class FitRecord:
 
     @learning_rate.setter
     def learning_rate(self, value: float) -> None:
-        changed = optimizers.with_learning_rate(
-            self.live.optimizer_state, value, self.optimizer
-        )
+        changed = optimizers.with_learning_rate(self.live.optimizer_state, value, self.optimizer)
         self.live = replace(self.live, optimizer_state=changed)
 
     def replace(self, parameters: Tree, layer_state: Tree | None = None) -> None:

@@ -124,7 +124,7 @@ class StreamSource:
     def _next_chunk(self, left: int | None) -> Chunk | None:
         """Gather up to ``chunk`` batches into arrays of fixed shape, padded with absent rows."""
         count = self.chunk if left is None else min(self.chunk, left)
-        batches = []
+        batches: list[Batch] = []
         while len(batches) < count and (batch := self._next_batch()) is not None:
             if _rows(batch) > self.batch_size:
                 raise DataError(

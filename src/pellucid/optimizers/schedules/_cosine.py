@@ -118,21 +118,19 @@ class CosineDecayRestarts(LearningRateSchedule):
     def rate(self, t: Array) -> Array:
         """Find the period that t is in, then the cosine in it."""
         i = self._period(t)
-        p = (t - self._start(i)) / (self.first_decay_steps * self.t_mul**i)
+        p = jnp.maximum(t - self._start(i), 0) / (self.first_decay_steps * self.t_mul**i)
         wave = (1 - self.alpha) * self.m_mul**i * (1 + jnp.cos(math.pi * p)) / 2 + self.alpha
         return self.initial_learning_rate * wave
 
     def _start(self, i: Array) -> Array:
+        """Return the step at which period i starts; expm1(i log m) is m^i - 1, more exactly."""
         if self.t_mul == 1:
             return self.first_decay_steps * i
-        return self.first_decay_steps * (self.t_mul**i - 1) / (self.t_mul - 1)
+        return self.first_decay_steps * jnp.expm1(i * math.log(self.t_mul)) / (self.t_mul - 1)
 
     def _period(self, t: Array) -> Array:
-        x = t / self.first_decay_steps
+        """Return i, the inverse of ``_start``; the nudge makes a border the start of a period."""
+        x = t * (1 + 1e-6) / self.first_decay_steps
         if self.t_mul == 1:
-            i = jnp.floor(x)
-        else:
-            i = jnp.floor(jnp.log(1 + x * (self.t_mul - 1)) / math.log(self.t_mul))
-        # Rounding may put a step at a border into the wrong period: compare with the borders.
-        i = jnp.where(t >= self._start(i + 1), i + 1, i)
-        return jnp.where(t < self._start(i), i - 1, i)
+            return jnp.floor(x)
+        return jnp.floor(jnp.log1p(x * (self.t_mul - 1)) / math.log(self.t_mul))

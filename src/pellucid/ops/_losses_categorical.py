@@ -1,13 +1,10 @@
-"""Cross-entropies and the Kullback-Leibler divergence: losses between probability distributions.
+"""Losses between distributions over classes: the categorical cross-entropies, the KL divergence.
 
-Each cross-entropy comes in two forms that are never mixed silently: from probabilities p, which
-are kept in [eps, 1 - eps] before the logarithm, and from logits z (raw scores), where the squashing
-and the logarithm are one operation with the fused gradient "probability minus target". The second
-is the better conditioned one: no logarithm of a rounded probability, no division.
-
-From probabilities, the gradient is 0 where clipping changed p (a probability of exactly 0 or 1
-cannot be learned from; from logits it can). p is taken as it is: a row that does not sum to 1 is
-not divided by its sum, as Keras does in its categorical cross-entropy.
+Targets are one-hot rows (or any weights t) or integer labels k; predictions are probabilities p or
+logits z (raw scores), never mixed silently. Probabilities are kept in [eps, 1 - eps] before the
+logarithm, with gradient 0 where that changed them, and are taken as they are otherwise: a row that
+does not sum to 1 is not divided by its sum, as Keras does in its categorical cross-entropy. From
+logits, softmax and logarithm are one operation with the fused gradient "softmax minus target".
 """
 
 from typing import NamedTuple
@@ -15,129 +12,24 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from pellucid.ops._activations import sigmoid
-from pellucid.ops._losses import SYMBOLS, PairSaved, check_labels, check_pair, clip_probability
+from pellucid.ops._losses import (
+    LOGIT_SYMBOLS,
+    PROBABILITY_SYMBOLS,
+    PairSaved,
+    check_labels,
+    check_pair,
+    clip_probability,
+    save_pair,
+)
 from pellucid.ops._registry import elementwise_flops, register
 from pellucid.ops._softmax import log_softmax
 
 Array = jax.Array
 
-PROBABILITY_SYMBOLS = {
-    **SYMBOLS,
-    "p": "predicted probabilities, kept in [eps, 1 - eps], (..., n)",
-    "t": "target probabilities, (..., n)",
-    "eps": "1e-7",
-}
-LOGIT_SYMBOLS = {**SYMBOLS, "z": "logits, (..., n)", "t": "target probabilities, (..., n)"}
-LABEL_SYMBOLS = {"k": "class labels, integers from 0 to n - 1, (...)"}
+DISTRIBUTION_SYMBOLS = {**LOGIT_SYMBOLS, "q": "softmax(z), (..., n)"}
+LABELS = {"t": "one-hot target [i = k]", "k": "class labels, integers from 0 to n - 1, (...)"}
 
 BISHOP = "Bishop, Pattern Recognition and Machine Learning (2006), "
-
-
-def binary_crossentropy_forward(p: Array, t: Array) -> tuple[Array, PairSaved]:
-    """Binary cross-entropy, y = -(1/n) sum_i (t_i log p_i + (1 - t_i) log(1 - p_i)).
-
-    The negative log-likelihood of n independent yes-or-no targets::
-
-        dp_i = -(1/n) (t_i / p_i - (1 - t_i) / (1 - p_i)) dy
-             = (1/n) (p_i - t_i) / (p_i (1 - p_i)) dy
-        dt_i = (1/n) (log(1 - p_i) - log p_i) dy
-
-    p is first kept in [eps, 1 - eps]; dp is 0 where that changes it.
-
-    Args:
-        p: predicted probabilities, shape (..., n).
-        t: target probabilities (mostly 0 or 1), shape (..., n).
-
-    Returns:
-        y of shape (...), and what the backward pass reads.
-
-    Raises:
-        ShapeError: if the shapes differ.
-        DTypeError: if the two are not floats of one type.
-
-    References:
-        Bishop, Pattern Recognition and Machine Learning (2006), equation 4.90.
-    """
-    check_pair("binary_crossentropy", p, t)
-    c = clip_probability(p)
-    y = -jnp.mean(t * jnp.log(c) + (1 - t) * jnp.log(1 - c), axis=-1)
-    return y, PairSaved(p, t)
-
-
-def binary_crossentropy_backward(saved: PairSaved, dy: Array) -> tuple[Array, Array]:
-    """Return dp = (p - t) / (p (1 - p)) dy / n and dt = (log(1 - p) - log p) dy / n."""
-    p, t = saved
-    c = clip_probability(p)
-    dy_n = dy[..., None] / p.shape[-1]
-    dp = jnp.where(c == p, (c - t) / (c * (1 - c)), 0) * dy_n
-    dt = (jnp.log(1 - c) - jnp.log(c)) * dy_n
-    return dp, dt
-
-
-binary_crossentropy = register(
-    "binary_crossentropy",
-    binary_crossentropy_forward,
-    binary_crossentropy_backward,
-    formula="y = -(1/n) sum_i (t_i log p_i + (1 - t_i) log(1 - p_i))",
-    gradient="dp = (p - t) / (p (1 - p)) dy / n, 0 where p was clipped; "
-    "dt = (log(1 - p) - log p) dy / n",
-    symbols=PROBABILITY_SYMBOLS,
-    reference=BISHOP + "equation 4.90",
-    flops=elementwise_flops(10),
-)
-
-
-def binary_crossentropy_from_logits_forward(z: Array, t: Array) -> tuple[Array, PairSaved]:
-    """Binary cross-entropy of p = sigmoid(z), computed from the logits z.
-
-    log p = z - log(1 + e^z) and log(1 - p) = -log(1 + e^z), so that::
-
-        y    = (1/n) sum_i (log(1 + e^(z_i)) - t_i z_i)
-        dz_i = (1/n) (sigmoid(z_i) - t_i) dy        fused: probability minus target
-        dt_i = -(1/n) z_i dy
-
-    e^z would overflow; log(1 + e^z) = max(z, 0) + log(1 + e^-|z|), and max(z, 0) - t z is taken
-    first, so that a small loss keeps its digits.
-
-    Args:
-        z: logits, shape (..., n).
-        t: target probabilities (mostly 0 or 1), shape (..., n).
-
-    Returns:
-        y of shape (...), and what the backward pass reads.
-
-    Raises:
-        ShapeError: if the shapes differ.
-        DTypeError: if the two are not floats of one type.
-
-    References:
-        Bishop, Pattern Recognition and Machine Learning (2006), equations 4.90 and 4.91.
-    """
-    check_pair("binary_crossentropy_from_logits", z, t)
-    y = jnp.mean((jnp.maximum(z, 0) - t * z) + jnp.log1p(jnp.exp(-jnp.abs(z))), axis=-1)
-    return y, PairSaved(z, t)
-
-
-def binary_crossentropy_from_logits_backward(saved: PairSaved, dy: Array) -> tuple[Array, Array]:
-    """Return dz = (sigmoid(z) - t) dy / n and dt = -z dy / n."""
-    z, t = saved
-    dy_n = dy[..., None] / z.shape[-1]
-    dz = (sigmoid(z) - t) * dy_n
-    dt = -z * dy_n
-    return dz, dt
-
-
-binary_crossentropy_from_logits = register(
-    "binary_crossentropy_from_logits",
-    binary_crossentropy_from_logits_forward,
-    binary_crossentropy_from_logits_backward,
-    formula="y = (1/n) sum_i (log(1 + e^(z_i)) - t_i z_i)",
-    gradient="dz = (sigmoid(z) - t) dy / n; dt = -z dy / n",
-    symbols=LOGIT_SYMBOLS,
-    reference=BISHOP + "equations 4.90 and 4.91",
-    flops=elementwise_flops(9),
-)
 
 
 def categorical_crossentropy_forward(p: Array, t: Array) -> tuple[Array, PairSaved]:
@@ -188,6 +80,7 @@ categorical_crossentropy = register(
     symbols=PROBABILITY_SYMBOLS,
     reference=BISHOP + "equation 4.108",
     flops=elementwise_flops(5),
+    save=save_pair,
 )
 
 
@@ -249,7 +142,7 @@ categorical_crossentropy_from_logits = register(
     categorical_crossentropy_from_logits_backward,
     formula="y = -sum_i t_i log q_i, q = softmax(z)",
     gradient="dz = (q sum_i t_i - t) dy; dt = -log q dy",
-    symbols=LOGIT_SYMBOLS,
+    symbols=DISTRIBUTION_SYMBOLS,
     reference=BISHOP + "equations 4.108 and 4.109",
     flops=elementwise_flops(7),
 )
@@ -308,9 +201,10 @@ sparse_categorical_crossentropy = register(
     sparse_categorical_crossentropy_backward,
     formula="y = -log p_k",
     gradient="dp_i = -([i = k] / p_k) dy, 0 where p_k was clipped",
-    symbols={**PROBABILITY_SYMBOLS, **LABEL_SYMBOLS},
+    symbols={**PROBABILITY_SYMBOLS, **LABELS},
     reference=BISHOP + "equation 4.108",
     flops=lambda p, k: elementwise_flops(4)(k),
+    save=lambda y, p, k: LabelSaved(p, k),
 )
 
 
@@ -370,7 +264,7 @@ sparse_categorical_crossentropy_from_logits = register(
     sparse_categorical_crossentropy_from_logits_backward,
     formula="y = log sum_j e^(z_j) - z_k",
     gradient="dz_j = (q_j - [j = k]) dy, q = softmax(z)",
-    symbols={**LOGIT_SYMBOLS, **LABEL_SYMBOLS},
+    symbols={**DISTRIBUTION_SYMBOLS, **LABELS},
     reference=BISHOP + "equations 4.108 and 4.109",
     flops=elementwise_flops(5),
 )
@@ -421,15 +315,23 @@ kl_divergence = register(
     formula="y = sum_i t_i log(t_i / p_i)",
     gradient="dp = -(t / p) dy, 0 where p was clipped; "
     "dt = (log(t / p) + 1) dy, 0 where t was clipped",
-    symbols={**PROBABILITY_SYMBOLS, "p": "predicted probabilities, kept in [eps, 1], (..., n)"},
+    symbols={
+        **PROBABILITY_SYMBOLS,
+        "p": "predicted probabilities, kept in [eps, 1], (..., n)",
+        "t": "target probabilities, kept in [eps, 1], (..., n)",
+    },
     reference="Kullback, Leibler, On information and sufficiency, Ann. Math. Statist. 22 (1951)",
     flops=elementwise_flops(8),
+    save=save_pair,
 )
 
 
 def _pick(a: Array, k: Array) -> Array:
-    """Return a_k of each row; unsigned indices, so that -1 is out of range (NaN), not the last."""
-    return jnp.take_along_axis(a, k[..., None].astype(jnp.uint32), axis=-1)[..., 0]
+    """Return a_k of each row, NaN for a label out of range (a negative one included)."""
+    n = a.shape[-1]
+    k = k.astype(jnp.int32)
+    k = jnp.where(k < 0, n, k)  # jnp would count -1 from the end
+    return jnp.take_along_axis(a, k[..., None], axis=-1)[..., 0]
 
 
 def _one_hot(k: Array, a: Array) -> Array:

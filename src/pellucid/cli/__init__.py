@@ -1,0 +1,19 @@
+"""The command line: ``pellucid train digits``. It parses, calls the library and prints.
+
+Each command is one file here. Whatever a command does, Python can do with the room it calls.
+"""
+
+from pellucid.cli import _doctor, _list, _predict, _train
+from pellucid.cli._app import app
+
+__all__ = ["app", "main"]
+
+app.command("train")(_train.train)
+app.command("predict")(_predict.predict)
+app.command("list")(_list.list_recipes)
+app.command("doctor")(_doctor.doctor)
+
+
+def main() -> None:
+    """Run the command line with the arguments of this process."""
+    app(prog_name="pellucid")

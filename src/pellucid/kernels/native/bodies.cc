@@ -1,0 +1,480 @@
+// The bodies of a convolution for one instruction set. This file is compiled once for each, with
+// PELLUCID_ISA naming the set and PELLUCID_WIDTH the floats in a vector register.
+//
+// The inner loops keep a tile of the output in registers: PIXELS pixels of one row times BLOCKS
+// vectors of filters. For every tap (kernel row, kernel column, channel) one vector of weights is
+// loaded for each block, one number of the input is broadcast for each pixel, and PIXELS * BLOCKS
+// multiply-adds follow: enough of them in flight to hide their latency.
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "convolution.h"
+
+namespace pellucid {
+namespace {
+
+constexpr int WIDTH = PELLUCID_WIDTH;
+constexpr int BLOCKS = 2;
+constexpr int PANEL = WIDTH * BLOCKS;
+// Registers: 32 vectors with AVX-512 and Neon, 16 otherwise; two are weights and one is broadcast.
+constexpr int MOST_PIXELS = PELLUCID_REGISTERS >= 32 ? 14 : 6;
+constexpr int MOST_TAPS = PELLUCID_REGISTERS >= 32 ? 14 : 6;
+
+typedef float Vector __attribute__((vector_size(WIDTH * sizeof(float))));
+
+inline Vector load(const float* from) {
+  Vector v;
+  std::memcpy(&v, from, sizeof v);
+  return v;
+}
+
+inline void store(float* to, Vector v) { std::memcpy(to, &v, sizeof v); }
+
+inline Vector broadcast(float value) { return Vector{} + value; }
+
+// Memory that a thread keeps from call to call.
+float* scratch(int which, size_t floats) {
+  struct Buffer {
+    std::unique_ptr<float[]> memory;
+    size_t size = 0;
+  };
+  static thread_local Buffer buffers[3];
+  Buffer& buffer = buffers[which];
+  if (buffer.size < floats) {
+    buffer.memory.reset(new float[floats]);
+    buffer.size = floats;
+  }
+  return buffer.memory.get();
+}
+
+template <typename Task>
+void parallel(const Parallel& pool, int64_t count, const Task& task) {
+  pool.run(
+      pool.self, count,
+      [](void* argument, int64_t number) { (*static_cast<const Task*>(argument))(number); },
+      const_cast<Task*>(&task));
+}
+
+int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+// Correlation of a source with taps, the one loop under forward and input gradient:
+//   out[o, p, f] = sum over r, q, c of source[o * stride + r * dilation - low, ..., c] w[r, q, c, f]
+struct Correlation {
+  Axis rows, columns;    // over the source; ``output`` counts the windows
+  int64_t channels;      // summed over, of one group
+  int64_t pixel;         // floats between pixels of the source (channels of all groups)
+  int64_t filters;       // results of one group
+  int64_t out_row;       // floats between rows of windows in the output
+  int64_t out_pixel;     // floats between windows in a row of the output
+};
+
+// Taps (row, column, channel) of one panel of filters, packed as (tap, PANEL) with zeros beyond
+// the last filter. A panel of at most WIDTH filters is packed as (tap, WIDTH).
+int panel_width(int64_t filters_left) { return filters_left > WIDTH ? PANEL : WIDTH; }
+
+struct Tile {
+  const float* source;   // first pixel, first tap
+  int64_t pixel_step;    // floats between pixels of the tile
+  int64_t rows, row_step;
+  int64_t runs, run_step;  // contiguous runs of taps in a kernel row
+  int64_t run;             // taps in a run
+  const float* weights;
+  float* out;
+  int64_t out_step;
+  int64_t filters;  // to store, at most PANEL
+};
+
+template <int PIXELS, int NB>
+void compute_tile(const Tile& t) {
+  Vector sum[PIXELS][NB];
+  for (int p = 0; p < PIXELS; ++p)
+    for (int b = 0; b < NB; ++b) sum[p][b] = Vector{};
+  const float* w = t.weights;
+  for (int64_t r = 0; r < t.rows; ++r) {
+    for (int64_t q = 0; q < t.runs; ++q) {
+      const float* x = t.source + r * t.row_step + q * t.run_step;
+      for (int64_t k = 0; k < t.run; ++k) {
+        Vector v[NB];
+        for (int b = 0; b < NB; ++b) v[b] = load(w + b * WIDTH);
+        w += NB * WIDTH;
+        for (int p = 0; p < PIXELS; ++p) {
+          const Vector value = broadcast(x[p * t.pixel_step + k]);
+          for (int b = 0; b < NB; ++b) sum[p][b] += value * v[b];
+        }
+      }
+    }
+  }
+  for (int p = 0; p < PIXELS; ++p) {
+    float* out = t.out + p * t.out_step;
+    if (t.filters == NB * WIDTH) {
+      for (int b = 0; b < NB; ++b) store(out + b * WIDTH, sum[p][b]);
+    } else {
+      float whole[NB * WIDTH];
+      for (int b = 0; b < NB; ++b) store(whole + b * WIDTH, sum[p][b]);
+      std::memcpy(out, whole, t.filters * sizeof(float));
+    }
+  }
+}
+
+using TileFunction = void (*)(const Tile&);
+
+template <int NB, int... P>
+constexpr std::array<TileFunction, sizeof...(P)> tile_table(std::integer_sequence<int, P...>) {
+  return {{compute_tile<P + 1, NB>...}};
+}
+
+const auto TILES_1 = tile_table<1>(std::make_integer_sequence<int, MOST_PIXELS>{});
+const auto TILES_2 = tile_table<2>(std::make_integer_sequence<int, MOST_PIXELS>{});
+
+// Copies the source rows that the windows first..last (rows) meet, with zeros for the padding, so
+// that no inner loop has to ask where it is. Returns the copy; its pixels are dense.
+const float* padded_rows(const Correlation& c, const float* source, int64_t first, int64_t last,
+                         int64_t* row_floats) {
+  const int64_t height = (last - 1 - first) * c.rows.stride + (c.rows.kernel - 1) * c.rows.dilation + 1;
+  const int64_t width = (c.columns.output - 1) * c.columns.stride +
+                        (c.columns.kernel - 1) * c.columns.dilation + 1;
+  const int64_t top = first * c.rows.stride - c.rows.low, left = -c.columns.low;
+  *row_floats = width * c.channels;
+  const bool dense = c.pixel == c.channels;
+  if (dense && c.columns.size == width && left == 0 && top >= 0 && top + height <= c.rows.size)
+    return source + top * c.columns.size * c.channels;
+  float* copy = scratch(0, height * width * c.channels + PANEL);
+  for (int64_t r = 0; r < height; ++r) {
+    float* to = copy + r * width * c.channels;
+    const int64_t row = top + r;
+    const int64_t begin = std::clamp<int64_t>(-left, 0, width);
+    const int64_t end = std::clamp<int64_t>(c.columns.size - left, begin, width);
+    if (row < 0 || row >= c.rows.size || begin == end) {
+      std::memset(to, 0, width * c.channels * sizeof(float));
+      continue;
+    }
+    std::memset(to, 0, begin * c.channels * sizeof(float));
+    std::memset(to + end * c.channels, 0, (width - end) * c.channels * sizeof(float));
+    const float* from = source + (row * c.columns.size + left + begin) * c.pixel;
+    if (dense) {
+      std::memcpy(to + begin * c.channels, from, (end - begin) * c.channels * sizeof(float));
+    } else {
+      for (int64_t q = begin; q < end; ++q, from += c.pixel)
+        std::memcpy(to + q * c.channels, from, c.channels * sizeof(float));
+    }
+  }
+  return copy;
+}
+
+// Computes the windows first..last (rows) of one sample and one group.
+void correlate(const Correlation& c, const float* source, const float* packed, float* out,
+               int64_t first, int64_t last) {
+  int64_t row_floats;
+  const float* x = padded_rows(c, source, first, last, &row_floats);
+  const bool merged = c.columns.dilation == 1;
+  Tile t;
+  t.pixel_step = c.columns.stride * c.channels;
+  t.rows = c.rows.kernel;
+  t.row_step = c.rows.dilation * row_floats;
+  t.runs = merged ? 1 : c.columns.kernel;
+  t.run_step = c.columns.dilation * c.channels;
+  t.run = merged ? c.columns.kernel * c.channels : c.channels;
+  t.out_step = c.out_pixel;
+  const int64_t taps = c.rows.kernel * c.columns.kernel * c.channels;
+  const int64_t tiles = ceil_div(c.columns.output, MOST_PIXELS);
+  for (int64_t f = 0; f < c.filters; f += PANEL) {
+    const int width = panel_width(c.filters - f);
+    const auto& table = width == PANEL ? TILES_2 : TILES_1;
+    t.weights = packed + f * taps;
+    t.filters = std::min<int64_t>(width, c.filters - f);
+    for (int64_t o = first; o < last; ++o) {
+      const float* row = x + (o - first) * c.rows.stride * row_floats;
+      for (int64_t i = 0; i < tiles; ++i) {
+        // Tiles of nearly equal size, so that none is left with a single pixel.
+        const int64_t p = i * c.columns.output / tiles;
+        const int64_t pixels = (i + 1) * c.columns.output / tiles - p;
+        t.source = row + p * t.pixel_step;
+        t.out = out + o * c.out_row + p * c.out_pixel + f;
+        table[pixels - 1](t);
+      }
+    }
+  }
+}
+
+size_t packed_floats(int64_t taps, int64_t filters) { return taps * ceil_div(filters, PANEL) * PANEL; }
+
+// How the work of all samples and groups is cut into tasks: blocks of rows of windows.
+int64_t row_block(int64_t samples, int64_t rows, int64_t threads) {
+  const int64_t wanted = threads == 1 ? 1 : 4 * threads;
+  const int64_t blocks = std::clamp<int64_t>(ceil_div(wanted, samples), 1, rows);
+  return ceil_div(rows, blocks);
+}
+
+void forward(const Convolution& v, const float* x, const float* w, float* y, const Parallel& pool) {
+  const int64_t channels = v.channels / v.groups, filters = v.filters / v.groups;
+  const int64_t taps = v.rows.kernel * v.columns.kernel * channels;
+  Correlation c{v.rows, v.columns, channels, v.channels, filters, v.columns.output * v.filters,
+                v.filters};
+  const size_t size = packed_floats(taps, filters);
+  std::unique_ptr<float[]> packed(new float[size * v.groups]);
+  const int64_t panels = ceil_div(filters, PANEL);
+  parallel(pool, v.groups * panels, [&](int64_t number) {
+    const int64_t g = number / panels, f = number % panels * PANEL;
+    const int width = panel_width(filters - f);
+    const int64_t real = std::min<int64_t>(width, filters - f);
+    float* to = packed.get() + g * size + f * taps;
+    for (int64_t k = 0; k < taps; ++k, to += width) {
+      std::memcpy(to, w + k * v.filters + g * filters + f, real * sizeof(float));
+      std::memset(to + real, 0, (width - real) * sizeof(float));
+    }
+  });
+  const int64_t block = row_block(v.samples * v.groups, v.rows.output, pool.threads);
+  const int64_t blocks = ceil_div(v.rows.output, block);
+  parallel(pool, v.samples * v.groups * blocks, [&](int64_t number) {
+    const int64_t n = number / (v.groups * blocks), g = number / blocks % v.groups;
+    const int64_t first = number % blocks * block;
+    const int64_t last = std::min(first + block, v.rows.output);
+    correlate(c, x + n * v.rows.size * v.columns.size * v.channels + g * channels,
+              packed.get() + g * size,
+              y + n * v.rows.output * v.columns.output * v.filters + g * filters, first, last);
+  });
+}
+
+// The input positions of one residue modulo the stride, along one axis. They meet every
+// (stride / gcd)-th element of the window, at windows that lie dilation / gcd apart: a correlation
+// of dy with stride 1.
+struct Phase {
+  int64_t first;         // first input position of this phase
+  int64_t count;         // number of positions, ``stride`` apart
+  int64_t tap, tap_step, taps;  // elements of the window that reach it
+  Axis axis;             // the correlation over dy
+};
+
+std::vector<Phase> phases(const Axis& a) {
+  std::vector<Phase> all;
+  for (int64_t residue = 0; residue < a.stride && residue < a.size; ++residue) {
+    Phase p{};
+    p.first = residue;
+    p.count = ceil_div(a.size - residue, a.stride);
+    // Elements k with k * dilation = residue + low (modulo stride).
+    std::vector<int64_t> reach;
+    for (int64_t k = 0; k < a.kernel; ++k)
+      if ((residue + a.low - k * a.dilation) % a.stride == 0) reach.push_back(k);
+    p.taps = reach.size();
+    if (p.taps > 0) {
+      p.tap = reach[0];
+      p.tap_step = p.taps > 1 ? reach[1] - reach[0] : 1;
+      // Position i = residue + stride * j meets element k at window (i + low - k * dilation) / stride
+      // = j + (residue + low - k * dilation) / stride, which falls as k grows: taps are reversed.
+      const int64_t step = p.taps > 1 ? p.tap_step * a.dilation / a.stride : 1;
+      const int64_t last = reach.back();
+      const int64_t start = (residue + a.low - last * a.dilation) / a.stride;
+      p.axis = Axis{a.output, p.taps, 1, step, -start, p.count};
+    }
+    all.push_back(p);
+  }
+  return all;
+}
+
+void input_gradient(const Convolution& v, const float* dy, const float* w, float* dx,
+                    const Parallel& pool) {
+  const int64_t channels = v.channels / v.groups, filters = v.filters / v.groups;
+  const auto row_phases = phases(v.rows), column_phases = phases(v.columns);
+  struct Part {
+    Correlation c;
+    size_t packed, size;
+    int64_t offset;
+  };
+  std::vector<Part> parts;
+  size_t total = 0;
+  bool gaps = false;
+  for (const Phase& r : row_phases)
+    for (const Phase& q : column_phases) {
+      if (r.taps == 0 || q.taps == 0) {
+        gaps = true;
+        continue;
+      }
+      Part part;
+      part.c = Correlation{r.axis, q.axis, filters, v.filters, channels,
+                           v.rows.stride * v.columns.size * v.channels,
+                           v.columns.stride * v.channels};
+      part.offset = (r.first * v.columns.size + q.first) * v.channels;
+      part.packed = total;
+      part.size = packed_floats(r.taps * q.taps * filters, channels);
+      total += part.size * v.groups;
+      parts.push_back(part);
+    }
+  if (gaps || parts.empty())
+    std::memset(dx, 0, v.samples * v.rows.size * v.columns.size * v.channels * sizeof(float));
+  std::unique_ptr<float[]> packed(new float[std::max<size_t>(total, 1)]);
+  size_t at = 0;
+  for (const Phase& r : row_phases)
+    for (const Phase& q : column_phases) {
+      if (r.taps == 0 || q.taps == 0) continue;
+      const Part& part = parts[at++];
+      const int64_t taps = r.taps * q.taps * filters, panels = ceil_div(channels, PANEL);
+      parallel(pool, v.groups * panels, [&](int64_t number) {
+        const int64_t g = number / panels, c0 = number % panels * PANEL;
+        const int width = panel_width(channels - c0);
+        const int64_t real = std::min<int64_t>(width, channels - c0);
+        float* to = packed.get() + part.packed + g * part.size + c0 * taps;
+        for (int64_t a = 0; a < r.taps; ++a)
+          for (int64_t b = 0; b < q.taps; ++b) {
+            const int64_t kr = r.tap + (r.taps - 1 - a) * r.tap_step;
+            const int64_t kq = q.tap + (q.taps - 1 - b) * q.tap_step;
+            const float* from =
+                w + ((kr * v.columns.kernel + kq) * channels + c0) * v.filters + g * filters;
+            for (int64_t f = 0; f < filters; ++f, to += width) {
+              for (int64_t i = 0; i < real; ++i) to[i] = from[i * v.filters + f];
+              for (int64_t i = real; i < width; ++i) to[i] = 0;
+            }
+          }
+      });
+    }
+  for (const Part& part : parts) {
+    const int64_t rows = part.c.rows.output;
+    const int64_t block = row_block(v.samples * v.groups, rows, pool.threads);
+    const int64_t blocks = ceil_div(rows, block);
+    parallel(pool, v.samples * v.groups * blocks, [&](int64_t number) {
+      const int64_t n = number / (v.groups * blocks), g = number / blocks % v.groups;
+      const int64_t first = number % blocks * block, last = std::min(first + block, rows);
+      correlate(part.c, dy + n * v.rows.output * v.columns.output * v.filters + g * filters,
+                packed.get() + part.packed + g * part.size,
+                dx + n * v.rows.size * v.columns.size * v.channels + part.offset + g * channels,
+                first, last);
+    });
+  }
+}
+
+// A tile of the weight gradient: TAPS taps times NB vectors of filters, summed over all windows.
+struct WeightTile {
+  const float* x;
+  int64_t x_row, x_pixel;
+  const float* dy;
+  int64_t dy_row, dy_pixel;
+  int64_t rows, columns;
+  float* dw;
+  int64_t dw_tap;
+  int64_t filters;
+};
+
+template <int TAPS, int NB>
+void compute_weight_tile(const WeightTile& t) {
+  Vector sum[TAPS][NB];
+  for (int k = 0; k < TAPS; ++k)
+    for (int b = 0; b < NB; ++b) sum[k][b] = Vector{};
+  for (int64_t r = 0; r < t.rows; ++r) {
+    const float* x = t.x + r * t.x_row;
+    const float* dy = t.dy + r * t.dy_row;
+    for (int64_t q = 0; q < t.columns; ++q, x += t.x_pixel, dy += t.dy_pixel) {
+      Vector v[NB];
+      for (int b = 0; b < NB; ++b) v[b] = load(dy + b * WIDTH);
+      for (int k = 0; k < TAPS; ++k) {
+        const Vector value = broadcast(x[k]);
+        for (int b = 0; b < NB; ++b) sum[k][b] += value * v[b];
+      }
+    }
+  }
+  for (int k = 0; k < TAPS; ++k) {
+    float whole[NB * WIDTH];
+    for (int b = 0; b < NB; ++b) store(whole + b * WIDTH, sum[k][b]);
+    float* to = t.dw + k * t.dw_tap;
+    for (int64_t f = 0; f < t.filters; ++f) to[f] += whole[f];
+  }
+}
+
+using WeightTileFunction = void (*)(const WeightTile&);
+
+template <int NB, int... T>
+constexpr std::array<WeightTileFunction, sizeof...(T)> weight_table(
+    std::integer_sequence<int, T...>) {
+  return {{compute_weight_tile<T + 1, NB>...}};
+}
+
+const auto WEIGHT_TILES_1 = weight_table<1>(std::make_integer_sequence<int, MOST_TAPS>{});
+const auto WEIGHT_TILES_2 = weight_table<2>(std::make_integer_sequence<int, MOST_TAPS>{});
+
+// Adds the part of the weight gradient that windows first..last (rows) of a sample contribute.
+void add_weight_gradient(const Convolution& v, const Correlation& c, const float* source,
+                         const float* dy, float* dw, int64_t group, int64_t first, int64_t last) {
+  const int64_t filters = c.filters;
+  int64_t row_floats;
+  const float* x = padded_rows(c, source, first, last, &row_floats);
+  WeightTile t;
+  t.x_row = c.rows.stride * row_floats;
+  t.x_pixel = c.columns.stride * c.channels;
+  t.rows = last - first;
+  t.columns = c.columns.output;
+  t.dw_tap = v.filters;
+  const float* rows_of_dy = dy + first * t.columns * v.filters;
+  t.dy_pixel = v.filters;
+  // A vector of filters is loaded whole: where it would leave the array, dy is copied first.
+  if (filters % WIDTH != 0) {
+    t.dy_pixel = ceil_div(filters, WIDTH) * WIDTH;
+    float* copy = scratch(1, t.rows * t.columns * t.dy_pixel);
+    for (int64_t i = 0; i < t.rows * t.columns; ++i) {
+      std::memcpy(copy + i * t.dy_pixel, rows_of_dy + i * v.filters, filters * sizeof(float));
+      std::memset(copy + i * t.dy_pixel + filters, 0, (t.dy_pixel - filters) * sizeof(float));
+    }
+    rows_of_dy = copy;
+  }
+  t.dy_row = t.columns * t.dy_pixel;
+  const bool merged = c.columns.dilation == 1;
+  const int64_t runs = merged ? 1 : c.columns.kernel;
+  const int64_t run = merged ? c.columns.kernel * c.channels : c.channels;
+  const int64_t tiles = ceil_div(run, MOST_TAPS);
+  for (int64_t f = 0; f < filters; f += PANEL) {
+    const int width = panel_width(filters - f);
+    const auto& table = width == PANEL ? WEIGHT_TILES_2 : WEIGHT_TILES_1;
+    t.filters = std::min<int64_t>(width, filters - f);
+    t.dy = rows_of_dy + f;
+    for (int64_t r = 0; r < c.rows.kernel; ++r)
+      for (int64_t q = 0; q < runs; ++q) {
+        const float* from = x + r * c.rows.dilation * row_floats + q * c.columns.dilation * c.channels;
+        float* to = dw + (r * c.columns.kernel + q) * c.channels * v.filters + group * filters + f;
+        for (int64_t i = 0; i < tiles; ++i) {
+          const int64_t k = i * run / tiles;
+          t.x = from + k;
+          t.dw = to + k * v.filters;
+          table[(i + 1) * run / tiles - k - 1](t);
+        }
+      }
+  }
+}
+
+void weight_gradient(const Convolution& v, const float* x, const float* dy, float* dw,
+                     const Parallel& pool) {
+  const int64_t channels = v.channels / v.groups, filters = v.filters / v.groups;
+  const Correlation c{v.rows, v.columns, channels, v.channels, filters, 0, 0};
+  const int64_t size = v.rows.kernel * v.columns.kernel * channels * v.filters;
+  // Every thread sums a fixed share of the samples (or of their rows) into a copy of its own; the
+  // copies are then added in order.
+  const int64_t block = row_block(v.samples, v.rows.output, v.samples < pool.threads ? pool.threads : 1);
+  const int64_t blocks = ceil_div(v.rows.output, block);
+  const int64_t units = v.samples * blocks;
+  const int64_t shares = std::max<int64_t>(1, std::min(pool.threads, units));
+  std::unique_ptr<float[]> copies(new float[shares * size]());
+  parallel(pool, shares, [&](int64_t share) {
+    float* own = copies.get() + share * size;
+    for (int64_t unit = share * units / shares; unit < (share + 1) * units / shares; ++unit) {
+      const int64_t n = unit / blocks, first = unit % blocks * block;
+      const int64_t last = std::min(first + block, v.rows.output);
+      for (int64_t g = 0; g < v.groups; ++g)
+        add_weight_gradient(v, c, x + n * v.rows.size * v.columns.size * v.channels + g * channels,
+                            dy + n * v.rows.output * v.columns.output * v.filters + g * filters,
+                            own, g, first, last);
+    }
+  });
+  for (int64_t i = 0; i < size; ++i) {
+    float sum = copies[i];
+    for (int64_t share = 1; share < shares; ++share) sum += copies[share * size + i];
+    dw[i] = sum;
+  }
+}
+
+}  // namespace
+
+extern const Bodies PELLUCID_ISA;
+const Bodies PELLUCID_ISA = {PELLUCID_ISA_NAME, forward, input_gradient, weight_gradient};
+
+}  // namespace pellucid
