@@ -2,7 +2,7 @@
 
 Data: IMDB as word numbers, 25,000 training and 25,000 test reviews (downloaded once, 19 MB, or read
 from the folder in PELLUCID_DATA; a part of the set will do). The 10,000 most frequent words; each
-review is cut or padded to 256 words. Network: 160,305 parameters.
+review is cut or padded to 256 words. Network: 160,289 parameters.
 
 Run it whole: ``python examples/02_imdb_reviews.py``
 """

@@ -17,7 +17,7 @@ from sklearn.preprocessing import StandardScaler
 from pellucid.sklearn import MLPClassifier
 
 
-def main(epochs=100, limit=None, seed=0):
+def main(epochs=100, limit=None, seed=42):
     """Train the classifier; return its accuracy on the held-out third.
 
     Args:

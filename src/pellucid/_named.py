@@ -51,6 +51,7 @@ class Registry(Generic[T]):
         self.kind = kind
         self.accepts = accepts
         self.entries: dict[str, Callable[..., Any]] = {}
+        self.aliases: list[str] = []
         self._by_key: dict[str, Callable[..., Any]] = {}
 
     def register(self, *, name: str | None = None, aliases: Iterable[str] = ()) -> Callable[[E], E]:
@@ -65,6 +66,7 @@ class Registry(Generic[T]):
         def put(entry: E) -> E:
             python_name = entry.__name__
             self.entries[name or snake_case(python_name)] = entry
+            self.aliases.extend(aliases)
             for spelling in (python_name, name or python_name, *aliases):
                 if self._by_key.setdefault(_key(spelling), entry) is not entry:
                     raise ArgumentError(f"The {self.kind} name {spelling!r} is already taken.")
@@ -124,7 +126,7 @@ class Registry(Generic[T]):
     def _build(self, name: str, config: Mapping[str, Any], own: Mapping[str, Any]) -> T:
         entry = own.get(name) or self._by_key.get(_key(name))
         if entry is None:
-            raise UnknownNameError(self.kind, name, self.entries)
+            raise UnknownNameError(self.kind, name, self.entries, self.aliases)
         if not isinstance(entry, type):
             if config:
                 raise ArgumentError(f"{name} is a function and has no settings, got {config!r}.")

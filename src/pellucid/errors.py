@@ -7,7 +7,7 @@
     ├── DTypeError         (TypeError)     an array or argument has the wrong type
     ├── ArgumentError      (ValueError)    an argument is outside its domain
     ├── UnknownNameError   (ValueError)    a name that is in no table; suggests the nearest
-    ├── MismatchError      (ValueError)    two choices that contradict each other (loss and activation)
+    ├── MismatchError      (ValueError)    two choices contradict each other (loss, activation)
     ├── DataError          (ValueError)    the data cannot be learned from (empty, NaN, labels)
     ├── NotReadyError      (RuntimeError)  a step was left out: build, compile, fit
     ├── DatasetError       (OSError)       a data set is absent, damaged or cannot be downloaded
@@ -45,11 +45,15 @@ class UnknownNameError(PellucidError, ValueError):
         kind: what the name should have named, such as ``"optimizer"``.
         name: the name that was given.
         known: the names that exist.
+        aliases: further names that exist; one may be suggested, but they are not listed.
     """
 
-    def __init__(self, kind: str, name: object, known: Iterable[str]) -> None:
+    def __init__(
+        self, kind: str, name: object, known: Iterable[str], aliases: Iterable[str] = ()
+    ) -> None:
         known = sorted(known)
-        near = difflib.get_close_matches(str(name).lower(), known, n=1, cutoff=0.5)
+        names = [*known, *sorted(aliases)]
+        near = difflib.get_close_matches(str(name).lower(), names, n=1, cutoff=0.5)
         hint = f"did you mean {near[0]!r}?" if near else f"the known ones are {', '.join(known)}."
         super().__init__(f"There is no {kind} named {name!r}; {hint}")
 

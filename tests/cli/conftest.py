@@ -3,26 +3,24 @@
 import pytest
 from typer.testing import CliRunner
 
-from made_digits import made_digits
+from made_digits import quick_recipe
 from pellucid import recipes
 from pellucid.cli import app
-from pellucid.datasets import digits
 
 
-@pytest.fixture(scope="session")
-def few_digits():
-    """The digits recipe learns from 80 made images and is tested on 30."""
-    split = made_digits(80, seed=1), made_digits(30, seed=2)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(digits, "load_data", lambda: split)
+@pytest.fixture(scope="module")
+def quick():
+    """The digits recipe on made data with one dense layer."""
+    with quick_recipe():
         yield
 
 
-@pytest.fixture(scope="session")
-def runs(few_digits, tmp_path_factory):
-    """A folder of runs with one run in it."""
+@pytest.fixture(scope="module")
+def runs(quick, tmp_path_factory):
+    """A folder of runs with one run in it, which has learned its made digits."""
     folder = tmp_path_factory.mktemp("runs")
-    recipes.train(recipes.make("digits", epochs=6, batch_size=16), folder, verbose=0)
+    recipe = recipes.make("digits", epochs=30, batch_size=16, learning_rate=0.02)
+    recipes.train(recipe, folder, verbose=0)
     return folder
 
 

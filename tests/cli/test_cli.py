@@ -23,7 +23,7 @@ def own_image(path, number=1):
 # train
 
 
-def test_train_tells_what_it_did(pellucid, few_digits, tmp_path):
+def test_train_tells_what_it_did(pellucid, quick, tmp_path):
     result = pellucid("train", "digits", "--epochs", "2", "--batch-size", "16")
     assert result.exit_code == 0, result.output
     run = recipes.open_run("runs/latest")
@@ -36,7 +36,7 @@ def test_train_tells_what_it_did(pellucid, few_digits, tmp_path):
     assert "pellucid predict runs/latest --sample 7" in result.stdout
 
 
-def test_train_takes_settings(pellucid, few_digits):
+def test_train_takes_settings(pellucid, quick):
     result = pellucid(
         *("train", "digits", "--epochs", "1", "--seed", "3", "--runs", "elsewhere"),
         *("--set", "learning_rate=0.005", "--set", "batch_size = 40"),
@@ -47,7 +47,7 @@ def test_train_takes_settings(pellucid, few_digits):
     assert "pellucid predict elsewhere/latest" in result.stdout
 
 
-def test_train_json_is_one_document(pellucid, few_digits):
+def test_train_json_is_one_document(pellucid, quick):
     result = pellucid("train", "digits", "--epochs", "1", "--json")
     assert result.exit_code == 0, result.output
     printed = json.loads(result.stdout)
@@ -56,7 +56,7 @@ def test_train_json_is_one_document(pellucid, few_digits):
     assert "Epoch 1/1" in result.stderr
 
 
-def test_train_interrupted(pellucid, few_digits, monkeypatch):
+def test_train_interrupted(pellucid, quick, monkeypatch):
     def interrupted(self, data):
         raise KeyboardInterrupt("Stopped in epoch 2 of 2.")
 
@@ -93,7 +93,7 @@ def test_predict_draws_the_digit_and_its_probabilities(pellucid, runs):
     result = pellucid("predict", runs / "latest", "--sample", "7")
     assert result.exit_code == 0, result.output
     lines = result.stdout.splitlines()
-    assert re.fullmatch(r"test sample 7: 6  \d+\.\d%, which is right", lines[0])
+    assert re.fullmatch(r"test sample 7: 6  \d+\.\d %, which is right", lines[0])
     assert "█" in result.stdout
     shares = [float(share) for share in re.findall(r"(\d+\.\d) %", result.stdout)]
     assert len(shares) == 10
@@ -219,7 +219,7 @@ def test_version(pellucid):
         (["trian"], "Did you mean 'train'?"),
         (["train"], "Missing argument"),
         (["train", "digits", "--epoch", "3"], "--epochs"),
-        (["train", "digits", "--epochs", "many"], "'many' is not a valid"),
+        (["train", "digits", "--epochs", "many"], "'many'"),
     ],
 )
 def test_wrong_usage_has_exit_code_2(pellucid, arguments, message):
@@ -229,7 +229,7 @@ def test_wrong_usage_has_exit_code_2(pellucid, arguments, message):
     assert "Traceback" not in result.output
 
 
-def test_a_folder_that_cannot_be_written(pellucid, few_digits, tmp_path):
+def test_a_folder_that_cannot_be_written(pellucid, quick, tmp_path):
     (tmp_path / "runs").write_text("a file in the way")
     result = pellucid("train", "digits", "--epochs", "1")
     assert result.exit_code == 1

@@ -78,7 +78,7 @@ class TestShort:
         assert 0 <= program("02_imdb_reviews")(epochs=1, limit=300) <= 1
         said = capsys.readouterr().out
         assert said.startswith("<start> ")
-        assert "160,305" in said
+        assert "160,289" in said
         assert "bit for bit: True" in said
 
     def test_mnist_one_hot(self, capsys):

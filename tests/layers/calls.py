@@ -16,9 +16,9 @@ def call(layer, x, variables=None, *, training=False, seed=0, mask=None, row_wei
         x = jnp.asarray(x)
     if variables is None:
         specs = jax.tree.map(lambda a: spec(*a.shape, dtype=a.dtype), x)
-        variables = layer.start(jax.random.key(seed), specs)
+        variables = layer.make_variables(jax.random.key(seed), specs)
     elif isinstance(variables, dict):
         variables = Variables({name: jnp.asarray(value) for name, value in variables.items()})
     context = Context(training, jax.random.key(seed), row_weights, path=("layer",))
     context.mask = mask
-    return layer.run(variables, x, context), context
+    return layer.run_checked(variables, x, context), context

@@ -4,6 +4,7 @@ A new layer needs a row here; one without fails the suite.
 """
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import jax
@@ -63,7 +64,12 @@ class Case:
         return layers.Input(self.shape, dtype=kind)
 
     def start(self, x: Any, seed: int = 0) -> layers.Variables:
-        return self.layer.start(jax.random.key(seed), specs(x))
+        return self.layer.make_variables(jax.random.key(seed), specs(x))
+
+
+@cache
+def _compiled_start(layer: layers.Layer, leaves: tuple[Any, ...], tree: Any) -> Any:
+    return jax.jit(lambda key: layer.make_variables(key, jax.tree.unflatten(tree, leaves)))
 
 
 def specs(x: Any) -> Any:

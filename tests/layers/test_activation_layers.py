@@ -38,7 +38,7 @@ def test_by_hand(layer, expected):
 
 def test_prelu_shares_its_slope_along_axes():
     layer = PReLU(shared_axes=(1, 2))
-    variables = layer.start(jax.random.key(0), spec(2, 5, 4, 3))
+    variables = layer.make_variables(jax.random.key(0), spec(2, 5, 4, 3))
     assert variables["alpha"].shape == (1, 1, 3)
 
 

@@ -91,16 +91,18 @@ def test_one_row_gives_beta():
 
 
 def test_variables_are_named_as_in_keras():
-    variables = BatchNormalization().start(jax.random.key(0), spec(2, 3))
+    variables = BatchNormalization().make_variables(jax.random.key(0), spec(2, 3))
     assert sorted(variables.parameters) == ["beta", "gamma"]
     assert sorted(variables.state) == ["moving_mean", "moving_variance"]
-    bare = BatchNormalization(center=False, scale=False).start(jax.random.key(0), spec(2, 3))
+    bare = BatchNormalization(center=False, scale=False).make_variables(
+        jax.random.key(0), spec(2, 3)
+    )
     assert bare.parameters == {}
 
 
 def test_moving_averages_stay_wide():
     """Steps of 0.01 would be lost in bfloat16, which keeps 8 bits."""
-    variables = BatchNormalization().start(jax.random.key(0), spec(2, 3, dtype="bfloat16"))
+    variables = BatchNormalization().make_variables(jax.random.key(0), spec(2, 3, dtype="bfloat16"))
     assert variables["gamma"].dtype == "bfloat16"
     assert variables["moving_mean"].dtype == "float32"
 
@@ -111,7 +113,7 @@ def test_another_axis_is_refused():
 
 
 def test_other_channels_are_refused():
-    variables = BatchNormalization().start(jax.random.key(0), spec(2, 4))
+    variables = BatchNormalization().make_variables(jax.random.key(0), spec(2, 4))
     for training in (False, True):
         with pytest.raises(ShapeError, match="last axis has size 4"):
             call(BatchNormalization(), np.zeros((2, 3)), variables, training=training)

@@ -32,7 +32,7 @@ FLOATING = pytest.mark.parametrize(
 def run(case, variables, x, training=False, seed=0):
     """Apply the layer; return its output and the new state."""
     context = Context(training, key=jax.random.key(seed), path=("layer",))
-    y = case.layer.run(variables, x, context)
+    y = case.layer.run_checked(variables, x, context)
     return y, context.collected.state.get(("layer",), {})
 
 
@@ -77,13 +77,13 @@ def test_examples_run(module):
 
 
 @EVERY
-@pytest.mark.parametrize(("batch", "training"), [(1, False), (3, True)])
-def test_traced_eager_and_compiled_agree(case, batch, training):
+@pytest.mark.parametrize("training", [False, True])
+def test_traced_eager_and_compiled_agree(case, training):
     symbol = layers._symbol.connect(case.layer, case.symbols())
-    x = case.inputs(batch)
+    x = case.inputs(batch=3)
     variables = case.start(x)
     eager = run(case, variables, x, training)
-    assert eager[0].shape == (batch, *symbol.shape[1:])
+    assert eager[0].shape == (3, *symbol.shape[1:])
     assert eager[0].dtype == symbol.dtype
     compiled = compiled_run(case, training)(variables, x)
     assert jax.tree.structure(eager) == jax.tree.structure(compiled)
@@ -98,7 +98,8 @@ def test_rows_do_not_see_each_other_in_evaluation(case):
     evaluate = compiled_run(case, training=False)
     together, _ = evaluate(variables, x)
     for row in (0, 2):
-        alone, _ = evaluate(variables, jax.tree.map(lambda a, r=row: a[r : r + 1], x))
+        alone, _ = evaluate(variables, jax.tree.map(lambda a, r=row: np.asarray(a)[[r]], x))
+        assert alone.shape == (1, *together.shape[1:])
         np.testing.assert_allclose(alone[0], together[row], **CLOSE)
 
 
@@ -106,16 +107,9 @@ def test_rows_do_not_see_each_other_in_evaluation(case):
 def test_evaluation_is_deterministic_and_needs_no_key(case):
     x = case.inputs()
     variables = case.start(x)
-    first = case.layer.run(variables, x, Context())
-    second = case.layer.run(variables, x, Context())
+    first = case.layer.run_checked(variables, x, Context())
+    second = case.layer.run_checked(variables, x, Context())
     np.testing.assert_array_equal(first, second)
-
-
-@EVERY
-def test_the_start_is_a_function_of_the_key(case):
-    x = case.inputs()
-    for a, b in zip(leaves(case.start(x, 5)), leaves(case.start(x, 5)), strict=True):
-        np.testing.assert_array_equal(a, b)
 
 
 @pytest.mark.parametrize(
@@ -166,9 +160,9 @@ def test_type_is_kept(case, dtype, training):
 @FLOATING
 def test_bfloat16_is_near_float32(case):
     x = case.inputs(dtype="bfloat16")
-    rough = case.layer.run(case.start(x), x, Context())
+    rough = case.layer.run_checked(case.start(x), x, Context())
     wide = jax.tree.map(lambda a: a.astype("float32"), x)
-    fine = case.layer.run(case.start(wide), wide, Context())
+    fine = case.layer.run_checked(case.start(wide), wide, Context())
     np.testing.assert_allclose(rough.astype("float32"), fine, rtol=0.05, atol=0.1)
 
 
@@ -177,9 +171,10 @@ def test_whole_numbers_are_welcome(case):
     x = case.inputs(dtype="uint8")
     variables = case.start(x)
     assert all(value.dtype == "float32" for value in leaves(variables))
-    y, _ = run(case, variables, x)
+    evaluate = compiled_run(case, training=False)
+    y, _ = evaluate(variables, x)
     assert y.dtype in (jnp.float32, jnp.uint8)
-    same, _ = run(case, variables, jax.tree.map(lambda a: a.astype("float32"), x))
+    same, _ = evaluate(variables, jax.tree.map(lambda a: np.asarray(a, "float32"), x))
     np.testing.assert_allclose(y.astype("float32"), same, **CLOSE)
 
 
@@ -192,11 +187,12 @@ def test_gradients_agree_with_differences(case):
         rng = np.random.default_rng(2)
 
         def random(a):
-            return jnp.asarray(rng.standard_normal(a.shape))
+            return rng.standard_normal(a.shape)
 
         weights = random(jax.eval_shape(lambda x: run(case, variables, x, True)[0], x))
 
         @jax.jit
+        @jax.value_and_grad
         def loss(values):
             parameters, inputs = values
             inputs = x if case.words is not None else inputs
@@ -204,17 +200,18 @@ def test_gradients_agree_with_differences(case):
             return jnp.sum(weights * y)
 
         # Parameters of 0 and 1 would hide mistakes, and 0 is a kink of many layers.
-        values = jax.tree.map(lambda a: a + 0.3 * random(a), (variables.parameters, x))
-        gradients = jax.jit(jax.grad(loss))(values)
+        start = (variables.parameters, x)
+        values = jax.tree.map(lambda a: np.asarray(a, float) + 0.3 * random(a), start)
+        _, gradients = loss(values)
         assert all(jnp.isfinite(gradient).all() for gradient in leaves(gradients))
-        assert all(jnp.any(gradient != 0) for gradient in leaves(gradients[0]))
+        assert all(np.any(np.asarray(gradient) != 0) for gradient in leaves(gradients[0]))
 
         direction = jax.tree.map(random, values)
-        ahead, behind = (
+        (ahead, _), (behind, _) = (
             loss(jax.tree.map(lambda a, d, s=step: a + s * d, values, direction))
             for step in (STEP, -STEP)
         )
-        slope = sum(map(jnp.vdot, leaves(gradients), leaves(direction)))
+        slope = sum(map(np.vdot, leaves(gradients), leaves(direction)))
         np.testing.assert_allclose(slope, (ahead - behind) / (2 * STEP), **DIFFERENCES)
 
 
@@ -255,7 +252,7 @@ def test_mask_is_kept(case):
     x = case.inputs()
     context = Context()
     context.mask = jnp.ones(x.shape[:2], bool).at[:, -1].set(False)
-    case.layer.run(case.start(x), x, context)
+    case.layer.run_checked(case.start(x), x, context)
     if not getattr(case.layer, "mask_zero", False):
         assert context.output_mask is context.mask
 

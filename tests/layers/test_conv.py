@@ -83,15 +83,18 @@ def test_against_loops(settings, padding):
 
 
 def test_shapes_of_the_variables():
-    variables = Conv2D(6, (3, 2), groups=2).start(jax.random.key(0), spec(1, 9, 9, 4))
+    variables = Conv2D(6, (3, 2), groups=2).make_variables(jax.random.key(0), spec(1, 9, 9, 4))
     assert variables["kernel"].shape == (3, 2, 2, 6)
     assert variables["bias"].shape == (6,)
-    assert Conv1D(6, 5, use_bias=False).start(jax.random.key(0), spec(1, 9, 4)).get("bias") is None
+    assert (
+        Conv1D(6, 5, use_bias=False).make_variables(jax.random.key(0), spec(1, 9, 4)).get("bias")
+        is None
+    )
 
 
 def test_glorot_counts_the_whole_window():
     # Limit sqrt(6 / (fan_in + fan_out)) with fans 5 * 5 * 8 and 5 * 5 * 16.
-    kernel = Conv2D(16, 5).start(jax.random.key(0), spec(1, 9, 9, 8))["kernel"]
+    kernel = Conv2D(16, 5).make_variables(jax.random.key(0), spec(1, 9, 9, 8))["kernel"]
     limit = np.sqrt(6 / (200 + 400))
     assert 0.99 * limit < float(jnp.max(jnp.abs(kernel))) <= limit
 
@@ -100,8 +103,8 @@ def test_pre_activation_is_recorded():
     layer = Conv1D(2, 3, activation="relu")
     x = jnp.asarray(np.random.default_rng(0).standard_normal((2, 5, 3)), "float32")
     collected = Collected(values={})
-    variables = layer.start(jax.random.key(0), spec(2, 5, 3))
-    y = layer.run(variables, x, Context(collected=collected, path=("c",)))
+    variables = layer.make_variables(jax.random.key(0), spec(2, 5, 3))
+    y = layer.run_checked(variables, x, Context(collected=collected, path=("c",)))
     np.testing.assert_array_equal(jnp.maximum(collected.values["c/pre_activation"], 0), y)
 
 

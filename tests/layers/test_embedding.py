@@ -57,7 +57,9 @@ def test_mask_zero_marks_padding():
 
 
 def test_table_starts_small():
-    table = Embedding(1000, 16).start(jax.random.key(0), spec(1, 5, dtype="int32"))["embeddings"]
+    table = Embedding(1000, 16).make_variables(jax.random.key(0), spec(1, 5, dtype="int32"))[
+        "embeddings"
+    ]
     assert table.shape == (1000, 16)
     assert table.dtype == "float32"
     assert 0.049 < float(jnp.max(jnp.abs(table))) <= 0.05

@@ -34,8 +34,12 @@ def test_training_and_evaluation_are_the_same():
 
 def test_center_and_scale_leave_variables_out():
     key = jax.random.key(0)
-    assert set(LayerNormalization(center=False).start(key, spec(2, 3)).parameters) == {"gamma"}
-    assert set(LayerNormalization(scale=False).start(key, spec(2, 3)).parameters) == {"beta"}
+    assert set(LayerNormalization(center=False).make_variables(key, spec(2, 3)).parameters) == {
+        "gamma"
+    }
+    assert set(LayerNormalization(scale=False).make_variables(key, spec(2, 3)).parameters) == {
+        "beta"
+    }
 
 
 def test_another_axis_is_refused():
@@ -44,6 +48,6 @@ def test_another_axis_is_refused():
 
 
 def test_other_features_are_refused():
-    variables = LayerNormalization().start(jax.random.key(0), spec(2, 4))
+    variables = LayerNormalization().make_variables(jax.random.key(0), spec(2, 4))
     with pytest.raises(ShapeError, match="last axis has size 4"):
         call(LayerNormalization(), np.zeros((2, 3)), variables)

@@ -44,14 +44,14 @@ def test_evaluation_changes_nothing(layer):
 
 @pytest.mark.parametrize("layer", [Dropout(0), GaussianNoise(0)], ids=repr)
 def test_no_disturbance_needs_no_key(layer):
-    y = layer.run(Variables(), jnp.asarray(ONES), Context(training=True))
+    y = layer.run_checked(Variables(), jnp.asarray(ONES), Context(training=True))
     np.testing.assert_array_equal(y, ONES)
 
 
 @pytest.mark.parametrize("layer", [Dropout(0.5), GaussianNoise(1.0)], ids=repr)
 def test_training_without_a_key_is_refused(layer):
     with pytest.raises(NotReadyError, match="Layer 'noisy' needs random numbers.*pass key="):
-        layer.run(Variables(), jnp.asarray(ONES), Context(training=True, path=("noisy",)))
+        layer.run_checked(Variables(), jnp.asarray(ONES), Context(training=True, path=("noisy",)))
 
 
 @pytest.mark.parametrize("layer", [Dropout(0.5), GaussianNoise(1.0)], ids=repr)

@@ -51,7 +51,7 @@ def random_variables(case, x):
 
 def run(case, variables, x, training):
     context = Context(training, jax.random.key(0), path=("layer",))
-    y = case.layer.run(variables, x, context)
+    y = case.layer.run_checked(variables, x, context)
     return y, context.collected.state.get(("layer",), {})
 
 

@@ -53,6 +53,7 @@ POOLS = [
     ("gaps", (1, 8, 8, 2), {"pool_size": 2, "strides": 3}),
     ("explicit", (1, 4, 5, 2), {"pool_size": 2, "strides": 2, "padding": ((0, 1), (1, 0))}),
     ("sequence", (2, 9, 3), {"pool_size": 3, "strides": 1}),
+    ("volume", (1, 3, 4, 5, 2), {"pool_size": (2, 3, 2), "strides": 2, "padding": "same"}),
     ("one", (1, 1, 1, 1), {"pool_size": 1}),
 ]
 

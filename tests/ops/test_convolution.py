@@ -51,6 +51,17 @@ def test_same_padding_is_larger_at_the_high_end():
     np.testing.assert_array_equal(y[0, :, 0], [3, 5, 7, 4])
 
 
+@pytest.mark.parametrize(("size", "kernel", "stride"), [(7, 3, 2), (8, 3, 2), (8, 4, 3), (5, 2, 4)])
+def test_same_padding_is_xla_s(size, kernel, stride):
+    """Keras and TensorFlow take theirs from XLA's SAME."""
+    x, w = draw(0, (1, size, size, 2), (kernel, kernel, 2, 3))
+    dimensions = ("NHWC", "HWIO", "NHWC")
+    expected = jax.lax.conv_general_dilated(
+        x, w, (stride, stride), "SAME", dimension_numbers=dimensions
+    )
+    np.testing.assert_allclose(conv(x, w, strides=stride, padding="same"), expected, **FLOAT32)
+
+
 @pytest.mark.parametrize("body", ["patches", "xla"])
 @pytest.mark.parametrize(("x", "w", "settings"), ROWS)
 def test_output_shape_is_the_output_s_shape(x, w, settings, body):

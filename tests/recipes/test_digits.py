@@ -2,8 +2,11 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from made_digits import made_digits
 from pellucid import recipes
+from pellucid.datasets import digits
 
 
 def test_parts_of_the_data_do_not_overlap():
@@ -25,8 +28,6 @@ def test_parameter_count():
 
 
 def test_own_image(tmp_path):
-    from PIL import Image
-
     recipe = recipes.make("digits")
     scan = recipe.data().test.x[0, ..., 0]
     Image.fromarray((255 - 255 * scan).astype(np.uint8)).resize((90, 90)).save(tmp_path / "a.png")
@@ -34,6 +35,16 @@ def test_own_image(tmp_path):
     assert example.x.shape == (8, 8, 1)
     assert example.truth is None
     np.testing.assert_allclose(example.x[..., 0], example.picture, rtol=1e-6)
+
+
+def test_a_few_steps(tmp_path, monkeypatch):
+    """The recipe's own network on made data: one epoch of it, and a prediction."""
+    split = made_digits(40, seed=1), made_digits(10, seed=2)
+    monkeypatch.setattr(digits, "load_data", lambda: split)
+    run = recipes.train(recipes.make("digits", epochs=1), tmp_path, verbose=0)
+    assert np.isfinite(run.metrics["test"]["loss"])
+    (answer,) = run.predict([run.recipe.sample(run.recipe.data(), 1)])
+    assert answer.label in answer.probabilities
 
 
 @pytest.mark.slow

@@ -32,7 +32,7 @@ def doctor(json: AsJson = False) -> None:
     for title, section in findings.items():
         out.print(f"[bold]{title}[/bold]")
         table = Table.grid(padding=(0, 2))
-        table.add_column(no_wrap=True, style="bright_black")
+        table.add_column(no_wrap=True, style="cyan", min_width=16)
         table.add_column(overflow="fold")
         for key, value in section.items():
             table.add_row(f"  {key}", _in_words(value))
@@ -50,8 +50,8 @@ def examine() -> dict[str, dict[str, Any]]:
     }
 
 
-def _versions() -> dict[str, str | None]:
-    found: dict[str, str | None] = {
+def _versions() -> dict[str, str]:
+    found: dict[str, str] = {
         "pellucid": pellucid.__version__,
         "python": platform.python_version(),
     }
@@ -59,7 +59,7 @@ def _versions() -> dict[str, str | None]:
         try:
             found[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
-            found[package] = None
+            found[package] = "missing"
     return found
 
 
@@ -114,7 +114,7 @@ def _folders(place: Path) -> list[str]:
 
 def _in_words(value: Any) -> str:
     if value is None:
-        return "none"
+        return "not set"
     if isinstance(value, list):
         return ", ".join(map(str, value)) or "none"
     return str(value)

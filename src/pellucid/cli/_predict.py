@@ -84,7 +84,7 @@ def _show(answer: recipes.Prediction) -> None:
     color = "green" if right else "red"
     share = answer.probabilities[answer.label]
     title = Text.assemble(
-        (answer.example.source, "bold"), ": ", (answer.label, f"bold {color}"), f"  {share:.1%}"
+        (answer.example.source, "bold"), ": ", (answer.label, f"bold {color}"), f"  {100 * share:.1f} %"
     )
     if truth is not None:
         title.append(", which is right" if right else f", but it is {truth}", style=color)

@@ -189,13 +189,13 @@ class Layer:
                 constrained[name] = constraint(value)
         return constrained
 
-    def start(self, key: Array, input_spec: Any) -> Variables:
+    def make_variables(self, key: Array, input_spec: Any) -> Variables:
         """Call ``init`` and return its answer as ``Variables``."""
         with self._named_errors():
             made = self.init(key, input_spec)
         return made if isinstance(made, Variables) else Variables(dict(made))
 
-    def run(self, variables: Variables, x: Any, context: Context) -> Any:
+    def run_checked(self, variables: Variables, x: Any, context: Context) -> Any:
         """Call ``apply`` under the layer's name; keep masks; add the activity penalty."""
         with self._named_errors("/".join(context.path)):
             y = self.apply(variables, context.record_all("input", x), context)

@@ -36,7 +36,7 @@ class _Conv(Layer):
     bias_constraint: Any = None
 
     axes: ClassVar[int]
-    axes_in_words: ClassVar[str]
+    check_shape: ClassVar[Callable[[str, Sequence[int]], None]]
     paddings: ClassVar[tuple[str, ...]]
     explicit: ClassVar[str]
 
@@ -47,7 +47,7 @@ class _Conv(Layer):
         check_positive_int(who, "groups", self.groups)
         check_divisible(who, "filters", self.filters, "groups", self.groups)
         for name in ("kernel_size", "strides", "dilation_rate"):
-            as_tuple(who, name, getattr(self, name), self.axes)
+            as_sizes(who, name, getattr(self, name), self.axes)
         if self.padding not in self.paddings and not _are_pairs(self.padding, self.axes):
             options = ", ".join(map(repr, self.paddings))
             raise ArgumentError(
@@ -62,7 +62,7 @@ class _Conv(Layer):
         self._check_rank(input_spec)
         channels = input_spec.shape[-1]
         check_divisible(who, "the number of input channels", channels, "groups", self.groups)
-        window = as_tuple(who, "kernel_size", self.kernel_size, self.axes)
+        window = as_sizes(who, "kernel_size", self.kernel_size, self.axes)
         shape = (*window, channels // self.groups, self.filters)
         made = {"kernel": self.make_variable(key, "kernel", shape, input_spec)}
         if self.use_bias:
@@ -78,21 +78,20 @@ class _Conv(Layer):
 
     def flops(self, input_spec: Spec, output_spec: Spec) -> int:
         """Return those of the convolution and the bias."""
-        window = as_tuple(type(self).__name__, "kernel_size", self.kernel_size, self.axes)
+        window = as_sizes(type(self).__name__, "kernel_size", self.kernel_size, self.axes)
         w = (*window, input_spec.shape[-1] // self.groups, self.filters)
         b = (self.filters,) if self.use_bias else None
         return ops.conv.flops(input_spec.shape, w, b, **self._settings())
 
     def _check_rank(self, x: Any) -> None:
-        hint = "add a channel axis with x[..., None]"
-        check_rank(type(self).__name__, x.shape, self.axes + 2, self.axes_in_words, hint)
+        type(self).check_shape(type(self).__name__, x.shape)
 
     def _settings(self) -> dict[str, Any]:
         who, given = type(self).__name__, self.padding
         return {
-            "strides": as_tuple(who, "strides", self.strides, self.axes),
+            "strides": as_sizes(who, "strides", self.strides, self.axes),
             "padding": given if isinstance(given, str) else tuple(map(tuple, given)),
-            "dilation": as_tuple(who, "dilation_rate", self.dilation_rate, self.axes),
+            "dilation": as_sizes(who, "dilation_rate", self.dilation_rate, self.axes),
             "groups": self.groups,
         }
 
@@ -145,7 +144,7 @@ class Conv1D(_Conv):
     """
 
     axes: ClassVar[int] = 1
-    axes_in_words: ClassVar[str] = "(batch, steps, channels)"
+    check_shape = staticmethod(check_sequence)
     paddings: ClassVar[tuple[str, ...]] = ("valid", "same", "causal")
     explicit: ClassVar[str] = "((before, after),)"
     formula: ClassVar[str] = "y = f(x * K + b)"
@@ -153,8 +152,8 @@ class Conv1D(_Conv):
     def _settings(self) -> dict[str, Any]:
         settings = super()._settings()
         if self.padding == "causal":
-            (window,) = as_tuple("Conv1D", "kernel_size", self.kernel_size, 1)
-            (dilation,) = as_tuple("Conv1D", "dilation_rate", self.dilation_rate, 1)
+            (window,) = as_sizes("Conv1D", "kernel_size", self.kernel_size, 1)
+            (dilation,) = as_sizes("Conv1D", "dilation_rate", self.dilation_rate, 1)
             settings["padding"] = ((dilation * (window - 1), 0),)
         return settings
 
@@ -208,7 +207,7 @@ class Conv2D(_Conv):
     """
 
     axes: ClassVar[int] = 2
-    axes_in_words: ClassVar[str] = "(batch, height, width, channels)"
+    check_shape = staticmethod(check_image)
     paddings: ClassVar[tuple[str, ...]] = ("valid", "same")
     explicit: ClassVar[str] = "((top, bottom), (left, right))"
     formula: ClassVar[str] = "y = f(x * K + b)"

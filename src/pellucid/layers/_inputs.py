@@ -6,6 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from pellucid._checks import as_tuple, check_positive_int, check_rank
 from pellucid.errors import ArgumentError, ShapeError
 
 Array = jax.Array
@@ -23,6 +24,31 @@ def check_channels_last(who: str, data_format: str | None) -> None:
             f"{who} expected data_format to be 'channels_last', got {data_format!r}; leave it out, "
             "and move the channels of your data to the end with np.moveaxis(x, 1, -1)."
         )
+
+
+def as_sizes(who: str, name: str, value: Any, axes: int) -> tuple[int, ...]:
+    """Return ``value`` as one integer of 1 or more for each axis; one integer stands for all."""
+    if not isinstance(value, (tuple, list)):
+        check_positive_int(who, name, value)
+    return as_tuple(who, name, value, axes)
+
+
+def check_sequence(who: str, shape: Sequence[int]) -> None:
+    """Raise ShapeError unless ``shape`` is that of a batch of sequences."""
+    hint = ""
+    if len(shape) < 3:
+        hint = "add the missing axis: x[None] for one sequence, x[..., None] for one feature"
+    elif len(shape) == 4 and who.endswith("1D"):
+        hint = f"use {who[:-2]}2D for images"
+    check_rank(who, shape, 3, "(batch, steps, channels)", hint)
+
+
+def check_image(who: str, shape: Sequence[int]) -> None:
+    """Raise ShapeError unless ``shape`` is that of a batch of images."""
+    hint = ""
+    if len(shape) < 4:
+        hint = "add the missing axis: x[None] for one image, x[..., None] for one channel"
+    check_rank(who, shape, 4, "(batch, height, width, channels)", hint)
 
 
 def check_list(who: str, inputs: Any) -> None:

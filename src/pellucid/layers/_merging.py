@@ -1,5 +1,6 @@
 """Layers that make one array of several: Add, Multiply, Concatenate."""
 
+import operator
 from collections.abc import Sequence
 from functools import reduce
 from typing import Any, ClassVar
@@ -147,9 +148,8 @@ class Concatenate(Layer):
 
 def _any_mask(masks: Sequence[Array | None] | None) -> Array | None:
     """Return the steps that count in any input; an input without mask counts everywhere."""
-    if masks is None or any(mask is None for mask in masks):
-        return None
-    return reduce(jnp.logical_or, masks)
+    known = [mask for mask in masks or () if mask is not None]
+    return reduce(operator.or_, known) if known and len(known) == len(masks or ()) else None
 
 
 def _joined_mask(
@@ -162,4 +162,4 @@ def _joined_mask(
         jnp.ones(x.shape[:2], bool) if mask is None else mask
         for mask, x in zip(masks, inputs, strict=True)
     ]
-    return jnp.concatenate(known, axis=1) if axis == 1 else reduce(jnp.logical_and, known)
+    return jnp.concatenate(known, axis=1) if axis == 1 else reduce(operator.and_, known)

@@ -145,9 +145,9 @@ def _trace(layer: Layer, inputs: Any, stand_in: int) -> tuple[Variables, Any]:
 
     def call(key: Any, x: Any) -> tuple[Variables, Any]:
         specs = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), x)
-        variables = layer.start(key, specs)
+        variables = layer.make_variables(key, specs)
         name = layer.name or type(layer).__name__
-        return variables, layer.run(variables, x, Context(path=(name,)))
+        return variables, layer.run_checked(variables, x, Context(path=(name,)))
 
     key = jax.eval_shape(lambda: jax.random.key(0))
     specs = jax.tree.map(lambda symbol: symbol.spec(stand_in), inputs)

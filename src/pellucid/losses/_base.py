@@ -164,19 +164,56 @@ class Loss(ABC):
             ShapeError: if shapes do not fit.
         """
         values = self.values(jnp.asarray(y_true), jnp.asarray(y_pred))
+        weights = None if sample_weight is None else jnp.asarray(sample_weight, values.dtype)
+        return self.reduce(values, weights)
+
+    def reduce(
+        self, values: Array, sample_weight: Array | None = None, real: Array | None = None
+    ) -> Array:
+        """Return the values of a batch as ``reduction`` says, leaving padding out.
+
+        ::
+
+            sum_over_batch_size:  sum_i r_i w_i l_i / sum_i r_i
+            sum:                  sum_i r_i w_i l_i
+            none:                 r_i w_i l_i
+
+        Args:
+            values: l, what ``values`` returned.
+            sample_weight: w, one for each example or one for each value; None for 1.
+            real: r, 1 for what counts and 0 for padding, likewise; None for 1. What is padding
+                adds exactly nothing.
+
+        Raises:
+            ShapeError: if shapes do not fit, or the values are a single number for the batch.
+        """
         if sample_weight is not None:
-            w = jnp.asarray(sample_weight, values.dtype)
-            if w.ndim > values.ndim or w.shape != values.shape[: w.ndim]:
-                raise ShapeError(
-                    f"{type(self).__name__} expected sample_weight of shape {values.shape[:1]}"
-                    + (f" or {values.shape}" if values.ndim > 1 else "")
-                    + f", got {w.shape}; give one weight for each example."
-                )
-            values = values * w.reshape(*w.shape, *(1,) * (values.ndim - w.ndim))
+            values = values * self._spread("sample_weight", sample_weight, values)
+        if real is None:
+            count: Any = values.size
+        else:
+            real = self._spread("the padding of a short last batch", real, values)
+            values = jnp.where(real == 0, 0, real * values)
+            count = jnp.maximum(jnp.sum(real), 1)
         if self.reduction == "none":
             return values
         total = jnp.sum(values)
-        return total if self.reduction == "sum" else total / values.size
+        return total if self.reduction == "sum" else total / count
+
+    def _spread(self, what: str, w: Array, values: Array) -> Array:
+        """Return a weight for every value, from one for each example."""
+        if w.ndim > values.ndim or w.shape != values.shape[: w.ndim]:
+            shapes = " or ".join(str(values.shape[:n]) for n in range(1, values.ndim + 1))
+            raise ShapeError(
+                f"{type(self).__name__} expected {what} of shape {shapes or '()'}, got {w.shape}; "
+                + (
+                    "give one weight for each example."
+                    if values.ndim
+                    else "let the loss function return one value for each example."
+                )
+            )
+        missing = (1,) * (values.ndim - w.ndim)
+        return jnp.broadcast_to(w.reshape(*w.shape, *missing), values.shape).astype(values.dtype)
 
     def __repr__(self) -> str:
         """Return the constructor call, with the settings that are not the defaults."""

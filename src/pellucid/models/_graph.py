@@ -79,7 +79,7 @@ class Graph(Layer):
             if call:
                 continue
             specs = jax.tree.map(lambda symbol: symbol.spec(), node.inputs)
-            variables = node.layer.start(fold_name(key, name), specs)
+            variables = node.layer.make_variables(fold_name(key, name), specs)
             # Layers without numbers have no entry, so that trees of numbers compare leaf by leaf.
             if variables.parameters:
                 made.parameters[name] = variables.parameters
@@ -104,7 +104,7 @@ class Graph(Layer):
             own = variables.child(name)
             if renewed and not isinstance(node.layer, Graph):
                 own = Variables(own.parameters, own.state | renewed)
-            y = node.layer.run(own, given, inside)
+            y = node.layer.run_checked(own, given, inside)
             outputs = y if isinstance(y, (list, tuple)) else (y,)
             for index, value in enumerate(outputs):
                 values[id(node), index] = value

@@ -183,7 +183,7 @@ class Network:
         return self._forward(variables.parameters, variables.state, inputs, key, training=training)
 
     def _run(self, parameters: Tree, state: Tree, x: Any, key: Array | None, training: bool) -> Any:
-        return self.graph.run(Variables(parameters, state), x, Context(training, key))
+        return self.graph.run_checked(Variables(parameters, state), x, Context(training, key))
 
     def _build_for(self, x: Any) -> None:
         """Build an unbuilt model for these inputs (a ``Sequential`` overrides it)."""

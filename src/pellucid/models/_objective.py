@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from pellucid import losses, metrics
-from pellucid.errors import ArgumentError, DataError, MismatchError, ShapeError
+from pellucid.errors import ArgumentError, DataError, MismatchError
 from pellucid.layers import Context, Variables
 from pellucid.layers._context import Collected
 from pellucid.losses import Loss
@@ -59,7 +59,7 @@ class Objective:
     ) -> tuple[list[Array], Context]:
         """Run the graph; returns its outputs in order, and the context that came back."""
         context = Context(training, key, row_weights, collected)
-        y = self.graph.run(Variables(parameters, layer_state), x, context)
+        y = self.graph.run_checked(Variables(parameters, layer_state), x, context)
         return in_order(self.graph, y), context
 
     def __call__(
@@ -104,7 +104,7 @@ class Objective:
             real = _real(batch.row_weights, mask)
             part = self.losses[number]
             if part is not None:
-                value = weighted_loss(part, target, output, weights[number], real)
+                value = part.reduce(part.values(target, output), weights[number], real)
                 loss = loss + self.loss_weights[number] * value
                 if many:
                     sums[f"{name}_loss"] = {"total": value * rows, "count": rows}
@@ -213,19 +213,6 @@ def per_output(names: Sequence[str], value: Any, what: str) -> list[Any]:
     return list(value)
 
 
-def weighted_loss(
-    loss: Loss, target: Array, output: Array, weight: Array | None, real: Array | None
-) -> Array:
-    """Return sum w l / sum 1 over the real values (or sum w l for ``reduction="sum"``)."""
-    values = loss.values(target, output)
-    total = values if weight is None else values * _spread("sample_weight", weight, values.shape)
-    if real is None:
-        return jnp.sum(total) if loss.reduction == "sum" else jnp.mean(total)
-    counted = _spread("mask", real, values.shape)
-    total = jnp.sum(jnp.where(counted == 0, 0.0, total * counted))
-    return total if loss.reduction == "sum" else total / jnp.maximum(jnp.sum(counted), 1.0)
-
-
 def in_order(graph: Graph, y: Any) -> list[Array]:
     """Return the outputs of a graph as a list."""
     if isinstance(graph.outputs, Mapping):
@@ -274,7 +261,14 @@ def bind(
         raise ArgumentError("compile expected a loss, got None; type loss='mse', for example.")
     for number, part in enumerate(chosen):
         if part is not None:
-            part.check_activation(output_activation(graph, number))
+            if part.reduction == "none":
+                raise MismatchError(
+                    f"compile expected a loss that gives one number for a batch, got {part!r}; "
+                    "leave reduction='none' out."
+                )
+            part.check_activation(
+                output_activation(graph, number), graph.output_symbols[number].shape
+            )
     weights = [1.0] * len(names)
     if loss_weights is not None:
         weights = [
@@ -344,19 +338,8 @@ def _real(row_weights: Array | None, mask: Array | None) -> Array | None:
 
 
 def _product(a: Array | None, b: Array | None) -> Array | None:
+    """Return the product of weights for rows with weights for rows or for steps."""
     if a is None or b is None:
         return b if a is None else a
-    if a.ndim < b.ndim:
-        return _spread("mask", a, b.shape) * b
-    return a * _spread("sample_weight", b, a.shape)
-
-
-def _spread(what: str, weight: Array, shape: tuple[int, ...]) -> Array:
-    """Return a weight for every value, from one for each row or step."""
-    if weight.shape != shape[: weight.ndim]:
-        raise ShapeError(
-            f"fit expected {what} of shape {shape[:1]} or {shape}, got {weight.shape}; give one "
-            "number for each row."
-        )
-    missing = (1,) * (len(shape) - weight.ndim)
-    return jnp.broadcast_to(weight.reshape(*weight.shape, *missing), shape)
+    few, many = (a, b) if a.ndim <= b.ndim else (b, a)
+    return few.reshape(*few.shape, *(1,) * (many.ndim - few.ndim)) * many

@@ -248,7 +248,7 @@ def write_arrays(path: Path, arrays: Mapping[str, Any]) -> None:
     """Write arrays by name to a safetensors file."""
     from safetensors.numpy import save_file
 
-    save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, path)
+    save_file({name: np.asarray(array, order="C") for name, array in arrays.items()}, path)
 
 
 def read_arrays(path: Path, expected: Mapping[str, Any]) -> dict[str, np.ndarray]:

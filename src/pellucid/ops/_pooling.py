@@ -14,8 +14,16 @@ import numpy as np
 from jax import Array
 
 from pellucid._checks import check_min_rank, check_same_shape
+from pellucid.errors import ArgumentError
 from pellucid.ops._registry import register
-from pellucid.ops._windows import Window, lay_windows, pad_spatial, put_back, window_slices
+from pellucid.ops._windows import (
+    Window,
+    lay_windows,
+    pad_axis,
+    pad_spatial,
+    put_back,
+    window_slices,
+)
 
 Shape = tuple[int, ...]
 
@@ -33,53 +41,25 @@ def _lay(who: str, shape: Shape, pool_size: Any, strides: Any, padding: Any) -> 
     check_min_rank(who, shape, 3, "(batch, spatial..., channels)", "add the missing axis")
     spatial = shape[1:-1]
     size = (pool_size,) * len(spatial) if hasattr(pool_size, "__index__") else pool_size
-    return lay_windows(who, "window", spatial, size, size if strides is None else strides, padding)
-
-
-def _tiles(windows: Sequence[Window]) -> bool:
-    """Tell whether the windows cover the input without overlap, gap or padding."""
-    return all(w.kernel == w.stride and w.kernel * w.output == w.size for w in windows)
-
-
-def _elements(x: Array, windows: Sequence[Window], padding: float) -> list[Array]:
-    """Return, for each element k in row-major order, what all windows meet there."""
-    pieces = [pad_spatial(x, windows, padding)]
-    for axis, window in enumerate(windows, 1):
-        pieces = [part for piece in pieces for part in window_slices(piece, axis, window)]
-    return pieces
-
-
-def _add_back(pieces: list[Array], windows: Sequence[Window]) -> Array:
-    """Add piece k back to where it was taken from: the transpose of ``_elements``."""
-    if _tiles(windows):
-        return _tile(pieces, windows)
-    for axis in range(len(windows), 0, -1):
-        window = windows[axis - 1]
-        starts = range(0, len(pieces), window.kernel)
-        pieces = [put_back(pieces[i : i + window.kernel], axis, window) for i in starts]
-    return pieces[0]
-
-
-def _tile(pieces: list[Array], windows: Sequence[Window]) -> Array:
-    """Lay pieces side by side: windows that tile the input meet each position exactly once."""
-    for axis in range(len(windows), 0, -1):
-        kernel = windows[axis - 1].kernel
-        pieces = [
-            jnp.stack(pieces[i : i + kernel], axis + 1).reshape(
-                *pieces[i].shape[:axis],
-                kernel * pieces[i].shape[axis],
-                *pieces[i].shape[axis + 1 :],
-            )
-            for i in range(0, len(pieces), kernel)
-        ]
-    return pieces[0]
+    strides = size if strides is None else strides
+    windows = lay_windows(who, "window", spatial, size, strides, padding)
+    if any(max(window.low, window.high) >= window.kernel for window in windows):
+        raise ArgumentError(
+            f"{who} expected padding smaller than the window {tuple(size)}, so that no window lies "
+            f"in the padding alone, got {padding!r}."
+        )
+    return windows
 
 
 class MaxPoolSaved(NamedTuple):
     """What the backward pass of ``max_pool`` reads."""
 
     x: Array
-    y: Array
+
+
+def max_pool_save(y: Array, x: Array, **_: Any) -> MaxPoolSaved:
+    """Return what the backward pass of ``max_pool`` reads: its argument alone."""
+    return MaxPoolSaved(x)
 
 
 def max_pool_forward(
@@ -106,32 +86,55 @@ def max_pool_forward(
 
     Raises:
         ShapeError: if a window is larger than the padded input.
+        ArgumentError: if the padding is as large as a window.
 
     References:
         Ranzato, Huang, Boureau, LeCun, Unsupervised learning of invariant feature hierarchies
         (2007).
     """
     windows = _lay("max_pool", x.shape, pool_size, strides, padding)
-    pieces = [pad_spatial(x, windows, -np.inf)]
-    for axis, window in enumerate(windows, 1):
-        # The maximum over one axis after the other: sum(pool_size) comparisons, not prod.
-        pieces = [reduce(jnp.maximum, window_slices(pieces[0], axis, window))]
-    return pieces[0], MaxPoolSaved(x, pieces[0])
+    return _stages(x, windows)[-1], MaxPoolSaved(x)
 
 
 def max_pool_backward(
     saved: MaxPoolSaved, dy: Array, *, pool_size: Any, strides: Any = None, padding: Any = "valid"
 ) -> tuple[Array]:
-    """Return dx: dy_o goes to the first place where x equals y_o in window o."""
-    x, y = saved
+    """Return dx: from stage to stage, dy_o goes to the first place of window o that equals y_o."""
+    (x,) = saved
     windows = _lay("max_pool", x.shape, pool_size, strides, padding)
+    stages = _stages(x, windows)
+    for axis, window in enumerate(windows, 1):
+        y, x = stages.pop(), stages[-1]
+        dy = _to_first_maximum(x, y, dy, axis, window)
+    return (dy,)
+
+
+def _stages(x: Array, windows: Sequence[Window]) -> list[Array]:
+    """Return x, the maxima of x along its last spatial axis, of those along the one before, ..., y.
+
+    So windows cost sum(pool_size) comparisons instead of prod. The last axis is the first, so that
+    the first maximum of the first maxima is the first in row-major order.
+    """
+    stages = [x]
+    for axis in range(len(windows), 0, -1):
+        stages.append(reduce(jnp.maximum, _met(stages[-1], axis, windows[axis - 1])))
+    return stages
+
+
+def _met(x: Array, axis: int, window: Window) -> list[Array]:
+    """Return what the windows along one axis meet at their first, second, ... element."""
+    return window_slices(pad_axis(x, axis, window, -jnp.inf), axis, window)
+
+
+def _to_first_maximum(x: Array, y: Array, dy: Array, axis: int, window: Window) -> Array:
+    """Return dx of maxima along one axis: dy where x is the first to equal y, or to be NaN."""
     given = jnp.zeros(y.shape, bool)
     pieces = []
-    for piece in _elements(x, windows, -np.inf):
-        is_first_maximum = ((piece == y) | (piece != piece)) & ~given
-        given = given | is_first_maximum
-        pieces.append(jnp.where(is_first_maximum, dy, 0))
-    return (_add_back(pieces, windows),)
+    for piece in _met(x, axis, window):
+        is_first = ((piece == y) | jnp.isnan(piece)) & ~given
+        given = given | is_first
+        pieces.append(jnp.where(is_first, dy, 0))
+    return put_back(pieces, axis, window)
 
 
 def _pool_flops(x: Shape, *, pool_size: Any, strides: Any = None, padding: Any = "valid") -> int:
@@ -150,6 +153,7 @@ max_pool = register(
     reference="Ranzato, Huang, Boureau, LeCun, Unsupervised learning of invariant feature "
     "hierarchies with applications to object recognition, CVPR (2007)",
     flops=_pool_flops,
+    save=max_pool_save,
 )
 
 
@@ -174,6 +178,7 @@ def average_pool_forward(
 
     Raises:
         ShapeError: if a window is larger than the padded input.
+        ArgumentError: if the padding is as large as a window.
 
     References:
         LeCun, Bottou, Bengio, Haffner, Gradient-based learning (1998), section II.B.

@@ -13,7 +13,8 @@ An operation is two plain functions that stand side by side in one file::
 ``dense(x, w, b)`` then computes y, and ``jax.grad`` through it runs ``dense_backward``: the
 gradient that is shown is the gradient that trains. Conventions:
 
-- arrays are positional; settings are keyword-only, hashable and given to both functions;
+- arrays come first, one that is left out is ``None``; settings are keyword-only, hashable and given
+  to both functions;
 - ``dx`` is the gradient of the loss with respect to x and has the shape of x; integer arguments
   (labels, indices) and absent ones (``None``) get the gradient ``None``;
 - backward functions are made of differentiable operations, so that a gradient of a gradient works;

@@ -147,6 +147,13 @@ def pad_spatial(x: Array, windows: Sequence[Window], value: float = 0.0) -> Arra
     return lax.pad(x, jnp.asarray(value, x.dtype), margins)
 
 
+def pad_axis(x: Array, axis: int, window: Window, value: float = 0.0) -> Array:
+    """Pad one axis of x as the windows along it ask."""
+    margins = [(0, 0, 0)] * x.ndim
+    margins[axis] = (window.low, window.high, 0)
+    return lax.pad(x, jnp.asarray(value, x.dtype), margins)
+
+
 def window_slices(padded: Array, axis: int, window: Window) -> list[Array]:
     """For k = 0, 1, ... return the elements that the windows along ``axis`` meet at k.
 
