@@ -106,8 +106,8 @@ CASES = [
     # The order of numbers
     Case(layers.Flatten(), (4, 3, 2), (), "rank 1 or more"),
     Case(layers.Flatten(), (), (), "rank 1 or more", label="numbers"),
-    Case(layers.Reshape((2, 6)), (3, 4), (2, 3, 5), "samples of 12 numbers"),
-    Case(layers.Reshape((2, -1)), (3, 4), (2, 3, 5), "a multiple of 2", label="rest"),
+    Case(layers.Reshape((2, 6)), (3, 4), (2, 3, 5), "numbers in a sample to be 12 for"),
+    Case(layers.Reshape((2, -1)), (3, 4), (2, 3, 5), "to be a multiple of 2 for", label="rest"),
     Case(layers.Permute((2, 1)), (3, 4), (2, 3), RANK_3),
     Case(layers.Permute((3, 1, 2)), (3, 4, 5), (2, 3), RANK_4, label="image"),
     # Noise

@@ -130,6 +130,8 @@ def test_unknown_sizes_stay_unknown():
         (lambda: Conv2D(0, 3), "Conv2D expected filters to be an integer of 1 or more, got 0"),
         (lambda: Conv2D(4, (3, 3, 3)), "Conv2D expected kernel_size to be 1 or 2 integers"),
         (lambda: Conv2D(4, 3, strides=0), "Conv2D expected strides to be an integer of 1"),
+        (lambda: Conv2D(4, 2.5), "kernel_size to be an integer of 1 or more, got 2.5"),
+        (lambda: Conv2D(4, None), "kernel_size to be an integer of 1 or more, got None"),
         (lambda: Conv1D(4, 3, dilation_rate=-1), "Conv1D expected dilation_rate"),
         (lambda: Conv2D(4, 3, padding="causal"), "'same' or explicit zeros .* got 'causal'"),
         (lambda: Conv2D(4, 3, padding="sam"), "Conv2D expected padding .*'sam'"),
@@ -143,6 +145,13 @@ def test_unknown_sizes_stay_unknown():
 def test_settings_outside_their_domain_are_refused(make, message):
     with pytest.raises(ArgumentError, match=message):
         make()
+
+
+def test_an_image_is_no_sequence():
+    with pytest.raises(ShapeError, match="Conv1D expected an input of rank 3.*; use Conv2D for"):
+        Conv1D(4, 3)(Input((28, 28, 1)))
+    with pytest.raises(ShapeError, match=r"Conv2D expected an input of rank 4.*x\[..., None\] for"):
+        Conv2D(4, 3)(Input((28, 28)))
 
 
 def test_channels_that_groups_do_not_divide_are_refused():

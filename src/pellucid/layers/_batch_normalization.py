@@ -90,7 +90,8 @@ class BatchNormalization(Layer):
 
     def init(self, key: Array, input_spec: Spec) -> Variables:
         """Return gamma and beta, and the moving averages as state, all of shape (channels,)."""
-        check_min_rank("BatchNormalization", input_spec.shape, 2, "(batch, ..., channels)")
+        hint = "add a feature axis with x[:, None]"
+        check_min_rank("BatchNormalization", input_spec.shape, 2, "(batch, ..., channels)", hint)
         channels = (input_spec.shape[-1],)
         wide = jax.ShapeDtypeStruct((), jnp.promote_types(input_spec.dtype, "float32"))
         parameters = {}
@@ -109,7 +110,8 @@ class BatchNormalization(Layer):
         x = as_floating(x)
         gamma, beta = variables.get("gamma"), variables.get("beta")
         old_mean, old_variance = variables["moving_mean"], variables["moving_variance"]
-        check_last_axis("BatchNormalization", x.shape, old_mean.shape[0])
+        hint = "the layer was built for so many channels; make another for other inputs"
+        check_last_axis("BatchNormalization", x.shape, old_mean.shape[0], hint)
         if not (context.training and self.trainable):
             return ops.batch_norm_inference(
                 x, gamma, beta, old_mean, old_variance, epsilon=self.epsilon

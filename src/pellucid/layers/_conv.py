@@ -5,11 +5,16 @@ from typing import Any, ClassVar
 import jax
 
 from pellucid import activations, ops
-from pellucid._checks import as_tuple, check_divisible, check_positive_int, check_rank
+from pellucid._checks import check_divisible, check_positive_int
 from pellucid.errors import ArgumentError
 from pellucid.layers._base import Layer, Spec, Variables
 from pellucid.layers._context import Context
-from pellucid.layers._inputs import as_floating, check_channels_last
+from pellucid.layers._inputs import (
+    as_floating,
+    as_sizes,
+    check_channels_last,
+    check_positions,
+)
 from pellucid.layers._registry import REGISTRY
 
 Array = jax.Array
@@ -36,7 +41,6 @@ class _Conv(Layer):
     bias_constraint: Any = None
 
     axes: ClassVar[int]
-    check_shape: ClassVar[Callable[[str, Sequence[int]], None]]
     paddings: ClassVar[tuple[str, ...]]
     explicit: ClassVar[str]
 
@@ -59,7 +63,7 @@ class _Conv(Layer):
     def init(self, key: Array, input_spec: Spec) -> dict[str, Array]:
         """Return ``kernel`` (*kernel_size, in_channels / groups, filters) and ``bias``."""
         who = type(self).__name__
-        self._check_rank(input_spec)
+        check_positions(who, input_spec.shape, self.axes)
         channels = input_spec.shape[-1]
         check_divisible(who, "the number of input channels", channels, "groups", self.groups)
         window = as_sizes(who, "kernel_size", self.kernel_size, self.axes)
@@ -71,7 +75,7 @@ class _Conv(Layer):
 
     def apply(self, variables: Variables, x: Array, context: Context) -> Array:
         """Return f(x * K + b)."""
-        self._check_rank(x)
+        check_positions(type(self).__name__, x.shape, self.axes)
         z = ops.conv(as_floating(x), variables["kernel"], variables.get("bias"), **self._settings())
         z = context.record("pre_activation", z)
         return activations.get(self.activation)(z)
@@ -82,9 +86,6 @@ class _Conv(Layer):
         w = (*window, input_spec.shape[-1] // self.groups, self.filters)
         b = (self.filters,) if self.use_bias else None
         return ops.conv.flops(input_spec.shape, w, b, **self._settings())
-
-    def _check_rank(self, x: Any) -> None:
-        type(self).check_shape(type(self).__name__, x.shape)
 
     def _settings(self) -> dict[str, Any]:
         who, given = type(self).__name__, self.padding
@@ -144,7 +145,6 @@ class Conv1D(_Conv):
     """
 
     axes: ClassVar[int] = 1
-    check_shape = staticmethod(check_sequence)
     paddings: ClassVar[tuple[str, ...]] = ("valid", "same", "causal")
     explicit: ClassVar[str] = "((before, after),)"
     formula: ClassVar[str] = "y = f(x * K + b)"
@@ -207,7 +207,6 @@ class Conv2D(_Conv):
     """
 
     axes: ClassVar[int] = 2
-    check_shape = staticmethod(check_image)
     paddings: ClassVar[tuple[str, ...]] = ("valid", "same")
     explicit: ClassVar[str] = "((top, bottom), (left, right))"
     formula: ClassVar[str] = "y = f(x * K + b)"

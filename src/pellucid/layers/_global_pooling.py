@@ -6,10 +6,9 @@ import jax
 import jax.numpy as jnp
 
 from pellucid import ops
-from pellucid._checks import check_rank
 from pellucid.layers._base import Layer, Spec, Variables
 from pellucid.layers._context import Context
-from pellucid.layers._inputs import as_floating, check_channels_last
+from pellucid.layers._inputs import as_floating, check_channels_last, check_positions
 from pellucid.layers._registry import REGISTRY
 
 Array = jax.Array
@@ -23,7 +22,6 @@ class _GlobalPooling(Layer):
 
     op: ClassVar[ops.Op]
     axes: ClassVar[int]
-    axes_in_words: ClassVar[str]
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -31,7 +29,7 @@ class _GlobalPooling(Layer):
 
     def apply(self, variables: Variables, x: Array, context: Context) -> Array:
         """Return one number for each sample and channel."""
-        check_rank(type(self).__name__, x.shape, self.axes + 2, self.axes_in_words)
+        check_positions(type(self).__name__, x.shape, self.axes)
         y = self._pool(as_floating(x), context.mask if self.axes == 1 else None)
         if self.keepdims:
             y = ops.reshape(y, shape=(x.shape[0], *(1,) * self.axes, x.shape[-1]))
@@ -70,7 +68,6 @@ class GlobalMaxPooling1D(_GlobalPooling):
 
     op: ClassVar[ops.Op] = ops.global_max_pool
     axes: ClassVar[int] = 1
-    axes_in_words: ClassVar[str] = "(batch, steps, channels)"
     formula: ClassVar[str] = "y[n, c] = max_t x[n, t, c]"
 
     def _pool(self, x: Array, mask: Array | None) -> Array:
@@ -102,7 +99,6 @@ class GlobalMaxPooling2D(_GlobalPooling):
 
     op: ClassVar[ops.Op] = ops.global_max_pool
     axes: ClassVar[int] = 2
-    axes_in_words: ClassVar[str] = "(batch, height, width, channels)"
     formula: ClassVar[str] = "y[n, o] = max_(r, c) x[n, r, c, o]"
 
 
@@ -134,7 +130,6 @@ class GlobalAveragePooling1D(_GlobalPooling):
 
     op: ClassVar[ops.Op] = ops.global_average_pool
     axes: ClassVar[int] = 1
-    axes_in_words: ClassVar[str] = "(batch, steps, channels)"
     formula: ClassVar[str] = "y[n, c] = sum_t m[n, t] x[n, t, c] / sum_t m[n, t]"
 
     def _pool(self, x: Array, mask: Array | None) -> Array:
@@ -164,5 +159,4 @@ class GlobalAveragePooling2D(_GlobalPooling):
 
     op: ClassVar[ops.Op] = ops.global_average_pool
     axes: ClassVar[int] = 2
-    axes_in_words: ClassVar[str] = "(batch, height, width, channels)"
     formula: ClassVar[str] = "y[n, o] = mean_(r, c) x[n, r, c, o]"

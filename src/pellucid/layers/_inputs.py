@@ -33,22 +33,16 @@ def as_sizes(who: str, name: str, value: Any, axes: int) -> tuple[int, ...]:
     return as_tuple(who, name, value, axes)
 
 
-def check_sequence(who: str, shape: Sequence[int]) -> None:
-    """Raise ShapeError unless ``shape`` is that of a batch of sequences."""
+def check_positions(who: str, shape: Sequence[int], axes: int) -> None:
+    """Raise ShapeError unless ``shape`` is that of sequences (axes=1) or of images (axes=2)."""
+    words = {1: "(batch, steps, channels)", 2: "(batch, height, width, channels)"}[axes]
+    sample = {1: "sequence", 2: "image"}[axes]
     hint = ""
-    if len(shape) < 3:
-        hint = "add the missing axis: x[None] for one sequence, x[..., None] for one feature"
-    elif len(shape) == 4 and who.endswith("1D"):
-        hint = f"use {who[:-2]}2D for images"
-    check_rank(who, shape, 3, "(batch, steps, channels)", hint)
-
-
-def check_image(who: str, shape: Sequence[int]) -> None:
-    """Raise ShapeError unless ``shape`` is that of a batch of images."""
-    hint = ""
-    if len(shape) < 4:
-        hint = "add the missing axis: x[None] for one image, x[..., None] for one channel"
-    check_rank(who, shape, 4, "(batch, height, width, channels)", hint)
+    if len(shape) < axes + 2:
+        hint = f"add the missing axis: x[None] for one {sample}, x[..., None] for one channel"
+    elif axes == 1 and len(shape) == 4:
+        hint = f"use {who.replace('1D', '2D')} for images"
+    check_rank(who, shape, axes + 2, words, hint)
 
 
 def check_list(who: str, inputs: Any) -> None:

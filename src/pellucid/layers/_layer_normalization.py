@@ -76,7 +76,8 @@ class LayerNormalization(Layer):
 
     def init(self, key: Array, input_spec: Spec) -> dict[str, Array]:
         """Return gamma and beta, of shape (features,)."""
-        check_min_rank("LayerNormalization", input_spec.shape, 2, "(batch, ..., features)")
+        hint = "add a feature axis with x[:, None]"
+        check_min_rank("LayerNormalization", input_spec.shape, 2, "(batch, ..., features)", hint)
         features = (input_spec.shape[-1],)
         made = {}
         if self.scale:

@@ -5,16 +5,18 @@ from typing import Any, ClassVar
 import jax
 
 from pellucid import ops
-from pellucid._checks import as_tuple, check_one_of, check_rank
+from pellucid._checks import check_one_of
 from pellucid.layers._base import Layer, Spec, Variables
 from pellucid.layers._context import Context
-from pellucid.layers._inputs import as_floating, check_channels_last
+from pellucid.layers._inputs import (
+    as_floating,
+    as_sizes,
+    check_channels_last,
+    check_positions,
+)
 from pellucid.layers._registry import REGISTRY
 
 Array = jax.Array
-
-SEQUENCE = "(batch, steps, channels)"
-IMAGE = "(batch, height, width, channels)"
 
 
 class _Pooling(Layer):
@@ -27,20 +29,19 @@ class _Pooling(Layer):
 
     op: ClassVar[ops.Op]
     axes: ClassVar[int]
-    axes_in_words: ClassVar[str]
 
     def __post_init__(self) -> None:
         super().__post_init__()
         who = type(self).__name__
-        as_tuple(who, "pool_size", self.pool_size, self.axes)
+        as_sizes(who, "pool_size", self.pool_size, self.axes)
         if self.strides is not None:
-            as_tuple(who, "strides", self.strides, self.axes)
+            as_sizes(who, "strides", self.strides, self.axes)
         check_one_of(who, "padding", self.padding, ("valid", "same"))
         check_channels_last(who, self.data_format)
 
     def apply(self, variables: Variables, x: Array, context: Context) -> Array:
         """Return one number for each window and channel."""
-        check_rank(type(self).__name__, x.shape, self.axes + 2, self.axes_in_words)
+        check_positions(type(self).__name__, x.shape, self.axes)
         return self.op(as_floating(x), **self._settings())
 
     def flops(self, input_spec: Spec, output_spec: Spec) -> int:
@@ -49,9 +50,9 @@ class _Pooling(Layer):
 
     def _settings(self) -> dict[str, Any]:
         who = type(self).__name__
-        size = as_tuple(who, "pool_size", self.pool_size, self.axes)
+        size = as_sizes(who, "pool_size", self.pool_size, self.axes)
         strides = (
-            size if self.strides is None else as_tuple(who, "strides", self.strides, self.axes)
+            size if self.strides is None else as_sizes(who, "strides", self.strides, self.axes)
         )
         return {"pool_size": size, "strides": strides, "padding": self.padding}
 
@@ -78,7 +79,6 @@ class MaxPooling1D(_Pooling):
 
     op: ClassVar[ops.Op] = ops.max_pool
     axes: ClassVar[int] = 1
-    axes_in_words: ClassVar[str] = SEQUENCE
     formula: ClassVar[str] = "y[n, t, c] = max of x[n, :, c] over window t"
 
 
@@ -110,7 +110,6 @@ class MaxPooling2D(_Pooling):
 
     op: ClassVar[ops.Op] = ops.max_pool
     axes: ClassVar[int] = 2
-    axes_in_words: ClassVar[str] = IMAGE
     formula: ClassVar[str] = "y[n, r, c, o] = max of x[n, :, :, o] over window (r, c)"
 
 
@@ -137,7 +136,6 @@ class AveragePooling1D(_Pooling):
 
     op: ClassVar[ops.Op] = ops.average_pool
     axes: ClassVar[int] = 1
-    axes_in_words: ClassVar[str] = SEQUENCE
     formula: ClassVar[str] = "y[n, t, c] = mean of x[n, :, c] over window t"
 
 
@@ -170,5 +168,4 @@ class AveragePooling2D(_Pooling):
 
     op: ClassVar[ops.Op] = ops.average_pool
     axes: ClassVar[int] = 2
-    axes_in_words: ClassVar[str] = IMAGE
     formula: ClassVar[str] = "y[n, r, c, o] = mean of x[n, :, :, o] over window (r, c)"

@@ -89,9 +89,9 @@ class Reshape(Layer):
         if size % known if -1 in self.target_shape else size != known:
             wanted = f"a multiple of {known}" if -1 in self.target_shape else str(known)
             raise ShapeError(
-                f"Reshape expected samples of {wanted} numbers for target_shape="
+                f"Reshape expected the numbers in a sample to be {wanted} for target_shape="
                 f"{tuple(self.target_shape)}, got {size} in samples of shape {x.shape[1:]}; "
-                "change target_shape so that its product is that number."
+                "change target_shape so that its product fits."
             )
         target = (size // known if n == -1 else n for n in self.target_shape)
         return ops.reshape(x, shape=(x.shape[0], *target))
@@ -133,5 +133,6 @@ class Permute(Layer):
     def apply(self, variables: Variables, x: Array, context: Context) -> Array:
         """Return x with its axes in the new order."""
         axes = ", ".join(f"axis {i + 1}" for i in range(len(self.dims)))
-        check_rank(f"Permute({self.dims})", x.shape, len(self.dims) + 1, f"(batch, {axes})")
+        hint = "name each axis after the batch once in dims"
+        check_rank(f"Permute({self.dims})", x.shape, len(self.dims) + 1, f"(batch, {axes})", hint)
         return ops.permute(x, axes=(0, *self.dims))

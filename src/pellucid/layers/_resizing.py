@@ -5,11 +5,11 @@ from typing import Any, ClassVar
 import jax
 
 from pellucid import ops
-from pellucid._checks import as_tuple, check_one_of, check_rank
+from pellucid._checks import check_one_of
 from pellucid.errors import ArgumentError
 from pellucid.layers._base import Layer, Variables
 from pellucid.layers._context import Context
-from pellucid.layers._inputs import check_channels_last
+from pellucid.layers._inputs import as_sizes, check_channels_last, check_positions
 from pellucid.layers._registry import REGISTRY
 
 Array = jax.Array
@@ -43,7 +43,7 @@ class ZeroPadding1D(Layer):
 
     def apply(self, variables: Variables, x: Array, context: Context) -> Array:
         """Return x between zeros."""
-        check_rank("ZeroPadding1D", x.shape, 3, "(batch, steps, channels)")
+        check_positions("ZeroPadding1D", x.shape, 1)
         return ops.zero_pad(x, padding=(self._sides(),))
 
     def _sides(self) -> tuple[int, int]:
@@ -80,7 +80,7 @@ class ZeroPadding2D(Layer):
 
     def apply(self, variables: Variables, x: Array, context: Context) -> Array:
         """Return x in a frame of zeros."""
-        check_rank("ZeroPadding2D", x.shape, 4, "(batch, height, width, channels)")
+        check_positions("ZeroPadding2D", x.shape, 2)
         return ops.zero_pad(x, padding=self._frame())
 
     def _frame(self) -> tuple[tuple[int, int], tuple[int, int]]:
@@ -115,12 +115,12 @@ class UpSampling1D(Layer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        as_tuple("UpSampling1D", "size", self.size, 1)
+        as_sizes("UpSampling1D", "size", self.size, 1)
 
     def apply(self, variables: Variables, x: Array, context: Context) -> Array:
         """Return x with every step repeated."""
-        check_rank("UpSampling1D", x.shape, 3, "(batch, steps, channels)")
-        return ops.upsample_nearest(x, size=as_tuple("UpSampling1D", "size", self.size, 1))
+        check_positions("UpSampling1D", x.shape, 1)
+        return ops.upsample_nearest(x, size=as_sizes("UpSampling1D", "size", self.size, 1))
 
 
 @REGISTRY.register()
@@ -149,14 +149,14 @@ class UpSampling2D(Layer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        as_tuple("UpSampling2D", "size", self.size, 2)
+        as_sizes("UpSampling2D", "size", self.size, 2)
         check_channels_last("UpSampling2D", self.data_format)
         check_one_of("UpSampling2D", "interpolation", self.interpolation, ("nearest",))
 
     def apply(self, variables: Variables, x: Array, context: Context) -> Array:
         """Return x with every pixel repeated."""
-        check_rank("UpSampling2D", x.shape, 4, "(batch, height, width, channels)")
-        return ops.upsample_nearest(x, size=as_tuple("UpSampling2D", "size", self.size, 2))
+        check_positions("UpSampling2D", x.shape, 2)
+        return ops.upsample_nearest(x, size=as_sizes("UpSampling2D", "size", self.size, 2))
 
 
 def _pair(who: str, value: Any, example: str) -> tuple[int, int]:

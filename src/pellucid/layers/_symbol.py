@@ -20,7 +20,9 @@ SymbolicShape = tuple[int | None, ...]
 
 # Sizes that stand in for an unknown one while shapes are traced: an output size that differs
 # between the two traces depends on the unknown size, and is unknown itself.
-STAND_INS = (64, 96)
+# They are large enough for any window, and have many divisors for any reshaping.
+STAND_INS = (5040, 10080)
+BATCH_STAND_IN = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,8 +45,8 @@ class Symbol:
 
     def spec(self, stand_in: int = STAND_INS[0]) -> Spec:
         """Return shape and type with ``stand_in`` for every unknown size."""
-        shape = tuple(stand_in if n is None else n for n in self.shape)
-        return jax.ShapeDtypeStruct(shape, self.dtype)
+        inner = (stand_in if n is None else n for n in self.shape[1:])
+        return jax.ShapeDtypeStruct((BATCH_STAND_IN, *inner), self.dtype)
 
     def __repr__(self) -> str:
         return f"<Symbol shape={self.shape} dtype={jnp.dtype(self.dtype).name}>"

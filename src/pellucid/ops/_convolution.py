@@ -150,7 +150,7 @@ def conv_forward(
             the high end) or one pair (low, high) for each spatial axis.
         dilation: steps between kernel elements, likewise. Strides and dilation may be combined.
         groups: number of groups.
-        body: "xla", "patches", or None for the one that suits the backend.
+        body: "xla", "patches", "native", or None for the one that suits backend and arrays.
 
     Returns:
         y of shape (batch, windows..., filters), and what the backward pass reads.
@@ -165,7 +165,8 @@ def conv_forward(
         Learning (2016), equations 9.7 to 9.13.
     """
     windows = _lay("conv", x.shape, w.shape, strides, padding, dilation, groups)
-    y = choose_body(body).forward(x, w, windows, groups)
+    lanes = w.shape[-1] // groups
+    y = choose_body(body, x, w, lanes).forward(x, w, windows, groups)
     if b is not None:
         check_same_shape("conv", "the bias", b.shape, "(filters,)", w.shape[-1:])
         y = y + b
@@ -244,7 +245,7 @@ def conv_input_gradient_forward(
     x_shape = (dy.shape[0], *spatial, w.shape[-2] * groups)
     windows = _lay(who, x_shape, w.shape, strides, padding, dilation, groups)
     _check_dy(who, dy.shape, x_shape, w.shape, windows)
-    x = choose_body(body).input_gradient(dy, w, windows, groups)
+    x = choose_body(body, dy, w, w.shape[-2]).input_gradient(dy, w, windows, groups)
     return x, conv_input_gradient_save(x, dy, w)
 
 
@@ -324,7 +325,8 @@ def conv_weight_gradient_forward(
     w_shape = (*kernel, x.shape[-1] // groups, dy.shape[-1])
     windows = _lay(who, x.shape, w_shape, strides, padding, dilation, groups)
     _check_dy(who, dy.shape, x.shape, w_shape, windows)
-    w = choose_body(body).weight_gradient(x, dy, windows, groups)
+    lanes = dy.shape[-1] // groups
+    w = choose_body(body, x, dy, lanes).weight_gradient(x, dy, windows, groups)
     return w, conv_weight_gradient_save(w, x, dy)
 
 

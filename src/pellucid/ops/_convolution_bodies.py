@@ -5,7 +5,9 @@ every other body in another way:
 
 - "xla": XLA's own convolution, right for GPUs and TPUs; on the CPU it is slow, and inside a loop
   (a whole training run in one program) slower still by orders of magnitude;
-- "patches": a matrix product over the patches of the input, the default on the CPU.
+- "patches": a matrix product over the patches of the input, which XLA does well on the CPU;
+- "native": the compiled kernels, the default on the CPU where they are built, take the arrays
+  (float32, one or two spatial axes) and are ahead; what they do not take goes to "patches".
 """
 
 from collections.abc import Callable, Iterator
@@ -16,6 +18,7 @@ from typing import NamedTuple
 import jax
 from jax import Array
 
+from pellucid import kernels
 from pellucid._checks import check_one_of
 from pellucid.ops import _convolution_patches as patches
 from pellucid.ops import _convolution_xla as xla
@@ -32,6 +35,11 @@ class Body(NamedTuple):
 BODIES = {
     "xla": Body(xla.forward, xla.input_gradient, xla.weight_gradient),
     "patches": Body(patches.forward, patches.input_gradient, patches.weight_gradient),
+    "native": Body(
+        kernels.convolution.forward,
+        kernels.convolution.input_gradient,
+        kernels.convolution.weight_gradient,
+    ),
 }
 
 _preferred: ContextVar[str | None] = ContextVar("convolution_body", default=None)
@@ -44,7 +52,7 @@ def convolution_body(name: str) -> Iterator[None]:
     A function that ``jax.jit`` has compiled before keeps the body that it was traced with.
 
     Args:
-        name: "xla" or "patches".
+        name: "xla", "patches" or "native".
 
     Raises:
         ArgumentError: if there is no such body.
@@ -61,8 +69,24 @@ def convolution_body(name: str) -> Iterator[None]:
         _preferred.reset(token)
 
 
-def choose_body(name: str | None) -> Body:
-    """Return the body called ``name``, or else the preferred one, or else the backend's."""
-    name = name or _preferred.get() or ("patches" if jax.default_backend() == "cpu" else "xla")
+LEAST_LANES = 8
+"""Below so many results a window and group, vector registers stay half empty: patches are ahead."""
+
+
+def choose_body(name: str | None, a: Array, b: Array, lanes: int) -> Body:
+    """Return the body called ``name``, or else the preferred one, or else the backend's.
+
+    Args:
+        name: "xla", "patches", "native" or None.
+        a: the first array that the body is given.
+        b: the second one.
+        lanes: results of one group that a kernel computes side by side.
+    """
+    name = name or _preferred.get()
+    if name is None and jax.default_backend() == "cpu":
+        name = "native" if lanes >= LEAST_LANES else "patches"
+    name = name or "xla"
     check_one_of("conv", "body", name, list(BODIES))
+    if name == "native" and not kernels.convolution.takes(a, b, axes=a.ndim - 2):
+        name = "patches"
     return BODIES[name]

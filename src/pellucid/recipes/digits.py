@@ -1,6 +1,18 @@
 """Handwritten digits of 8x8 pixels: which of the ten is it?
 
-Task: classification of one small grey image into ten classes.
+Task: classification of a small grey image into ten classes, by three convolutions and two dense
+    layers (85,770 parameters), with dropout and smoothed labels.
+Data: 1,797 scanned digits inside scikit-learn: 1,294 for training and 144 for validation (drawn by
+    the seed), 359 for the test (always the same).
+Command: pellucid train digits
+Time: about 15 seconds on two cores, a third of it for compiling.
+Expected: test accuracy 0.990 on the mean of the seeds 0 to 4, from 0.986 to 0.994. Three of the 359
+    test digits are wrong with nearly every seed. The loss is that of the smoothed labels: its least
+    possible value is 0.50.
+
+Your own images: ``pellucid predict runs/latest photo.png``. They are brought to the form of the data
+set (see ``_ink.py``). The digits were written by 43 people in one country; of the first 1,000 test
+digits of MNIST, which others wrote, XX % are read as they were meant.
 """
 
 from collections.abc import Sequence
@@ -67,10 +79,11 @@ class Digits(Recipe):
         )
 
     def model(self, data: Data) -> Sequential:
-        """Return two 3x3 convolutions, a pooling and two dense layers."""
+        """Return three 3x3 convolutions, a pooling and two dense layers."""
         return Sequential(
             [
                 Input((8, 8, 1)),
+                Conv2D(32, 3, padding="same", activation="relu"),
                 Conv2D(32, 3, padding="same", activation="relu"),
                 Conv2D(32, 3, padding="same", activation="relu"),
                 MaxPooling2D(2),
