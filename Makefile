@@ -26,7 +26,7 @@ demo: $(INSTALLED)
 	$(VENV)/bin/pellucid predict runs/latest --sample 7
 
 test: $(INSTALLED)
-	$(RUN) -m pytest -q $(ARGS)
+	$(RUN) -m pytest -q -n auto $(ARGS)
 
 check: $(INSTALLED)
 	$(RUN) -m ruff format --check .
@@ -38,6 +38,7 @@ bench: $(INSTALLED)
 
 clean:
 	rm -rf $(VENV) .venv-peers build dist src/*.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -f src/pellucid/kernels/*.so
 	find src tests examples benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The environment. A candidate counts if it runs, is new enough and can make environments.
@@ -54,7 +55,7 @@ $(RUN):
 	echo "make PYTHON=/path/to/python3" >&2; \
 	exit 1
 
-$(INSTALLED): pyproject.toml | $(RUN)
+$(INSTALLED): pyproject.toml setup.py $(wildcard src/pellucid/kernels/native/*) | $(RUN)
 	@echo "Installing Pellucid and what it needs into $(VENV) (once; a minute or more)"
 	@$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@

@@ -52,7 +52,7 @@ class Worker:
         self._answer()
 
     def round(self) -> None:
-        """Let it run one epoch."""
+        """Let it run one round."""
         assert self.process.stdin is not None  # noqa: S101
         self.process.stdin.write("go\n")
         self.process.stdin.flush()
@@ -153,7 +153,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--workloads", nargs="+", default=list(WORKLOADS), choices=WORKLOADS)
     parser.add_argument("--systems", nargs="+", default=[*OWN, *PEER_SYSTEMS])
-    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--no-write", action="store_true", help="leave RESULTS.md as it is")
     arguments = parser.parse_args()
     systems = ["pellucid_fit", *(s for s in arguments.systems if s != "pellucid_fit")]

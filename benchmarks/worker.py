@@ -1,7 +1,7 @@
-"""One system in one process: waits for a line on standard input, runs an epoch, answers in JSON.
+"""One system in one process: waits for a line on standard input, trains, answers in JSON.
 
 Usage: python worker.py SYSTEM WORKLOAD, where SYSTEM is a module in systems/ with a function
-``prepare(workload) -> run`` and ``run() -> loss`` trains one epoch and returns its mean loss.
+``prepare(workload) -> run`` and ``run(epochs) -> loss`` trains and returns the last epoch's loss.
 """
 
 import importlib
@@ -10,7 +10,7 @@ import resource
 import sys
 import time
 
-from workloads import WORKLOADS
+from workloads import EPOCHS, WORKLOADS
 
 
 def main() -> None:
@@ -20,15 +20,15 @@ def main() -> None:
     workload = WORKLOADS[name]
     module = importlib.import_module(f"systems.{system}")
     run = module.prepare(workload)
-    loss = run()
+    loss = run(1)
     print(json.dumps({"ready": True, "loss": loss}), file=answers, flush=True)
     steps = -(-workload.rows // workload.batch_size)
     for _ in sys.stdin:
         began = time.perf_counter()
-        loss = run()
+        loss = run(EPOCHS)
         seconds = time.perf_counter() - began
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        answer = {"ms": 1000 * seconds / steps, "loss": float(loss), "peak_mib": peak}
+        answer = {"ms": 1000 * seconds / (EPOCHS * steps), "loss": float(loss), "peak_mib": peak}
         print(json.dumps(answer), file=answers, flush=True)
 
 

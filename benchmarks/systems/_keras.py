@@ -21,11 +21,12 @@ def prepare_with(backend: str, workload):
     model.compile(
         keras.optimizers.Adam(LEARNING_RATE),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        ["accuracy"],
+        metrics=["accuracy"],
         steps_per_execution=50,
     )
 
-    def run() -> float:
-        return model.fit(x, y, batch_size=workload.batch_size, verbose=0).history["loss"][0]
+    def run(epochs: int) -> float:
+        history = model.fit(x, y, batch_size=workload.batch_size, epochs=epochs, verbose=0)
+        return history.history["loss"][-1]
 
     return run

@@ -12,12 +12,12 @@ def prepare(workload: Workload):
     model.compile(
         pellucid.optimizers.Adam(LEARNING_RATE),
         pellucid.losses.SparseCategoricalCrossentropy(from_logits=True),
-        ["accuracy"],
+        metrics=["accuracy"],
         verbose=0,
     )
 
-    def run() -> float:
-        history = model.fit(x, y, batch_size=workload.batch_size, epochs=1, verbose=0)
-        return history.history["loss"][0]
+    def run(epochs: int) -> float:
+        history = model.fit(x, y, batch_size=workload.batch_size, epochs=epochs, verbose=0)
+        return history.history["loss"][-1]
 
     return run

@@ -51,12 +51,13 @@ def prepare(workload: Workload):
     state = (params, zeros, zeros, jnp.float32(0))
     rng = np.random.default_rng(0)
 
-    def run() -> float:
+    def run(epochs: int) -> float:
         nonlocal state
-        rows = rng.permutation(workload.rows).astype(np.int32)
-        order = np.full(steps * size, -1, np.int32)
-        order[: workload.rows] = rows
-        state, (total, _) = epoch(state, order.reshape(steps, size))
+        for _ in range(epochs):
+            rows = rng.permutation(workload.rows).astype(np.int32)
+            order = np.full(steps * size, -1, np.int32)
+            order[: workload.rows] = rows
+            state, (total, _) = epoch(state, order.reshape(steps, size))
         return float(total) / workload.rows
 
     return run

@@ -27,7 +27,7 @@ X = np.array([[-2.0, -0.5, 0.5, 3.0]], "float32")
         (ELU(alpha=2.0), [2 * np.expm1(-2), 2 * np.expm1(-0.5), 0.5, 3]),
         (Softmax(), np.exp(X[0]) / np.exp(X[0]).sum()),
         (Activation("tanh"), np.tanh(X[0])),
-        (Activation(lambda x: x * x), [4, 0.25, 0.25, 9]),
+        pytest.param(Activation(lambda x: x * x), [4, 0.25, 0.25, 9], id="own function"),
     ],
     ids=repr,
 )

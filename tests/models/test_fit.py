@@ -1,6 +1,7 @@
 """Fitting: determinism, one compilation, short batches, weights, streams, callbacks' effects."""
 
 import contextlib
+import signal
 
 import jax
 import jax.numpy as jnp
@@ -318,6 +319,23 @@ def test_an_interrupted_fit_keeps_what_it_learned(blobs):
             callbacks=[callbacks.LambdaCallback(on_epoch_end=interrupt)],
         )
     reference.fit(*blobs, epochs=3, verbose=0)
+    assert equal(model, reference)
+
+
+def test_ctrl_c_is_obeyed_at_a_look_and_loses_no_step(blobs):
+    """The signal comes while a compiled chunk runs; the state after it is kept whole."""
+
+    def press(batch, logs):
+        if batch == 2:
+            signal.raise_signal(signal.SIGINT)
+
+    model, reference = compiled(), compiled()
+    watch = callbacks.LambdaCallback(on_train_batch_begin=press)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(*blobs, epochs=9, verbose=0, callbacks=[watch])
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    order = np.random.default_rng((0, 0)).permutation(len(blobs[0]))[: 3 * 32]
+    reference.fit(blobs[0][order], blobs[1][order], epochs=1, shuffle=False, verbose=0)
     assert equal(model, reference)
 
 

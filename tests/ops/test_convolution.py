@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from ops.convolution_cases import SHAPES
+from pellucid import kernels
 from pellucid.errors import ArgumentError, ShapeError
 from pellucid.ops import _convolution_bodies as bodies
 from pellucid.ops import (
@@ -19,6 +20,7 @@ from pellucid.ops import (
 )
 
 FLOAT32 = {"rtol": 1e-5, "atol": 1e-5}
+KERNELS = kernels.status().ready
 
 ROWS = [pytest.param(x, w, settings, id=label) for label, x, w, settings in SHAPES]
 
@@ -60,6 +62,23 @@ def test_same_padding_is_xla_s(size, kernel, stride):
         x, w, (stride, stride), "SAME", dimension_numbers=dimensions
     )
     np.testing.assert_allclose(conv(x, w, strides=stride, padding="same"), expected, **FLOAT32)
+
+
+@pytest.mark.parametrize("body", ["xla", "native"])
+@pytest.mark.parametrize(("x", "w", "settings"), ROWS)
+def test_every_body_gives_the_numbers_of_patches_in_float32(x, w, settings, body):
+    if body == "native" and not KERNELS:
+        pytest.skip("the kernels are not built")
+    x, w = draw(0, x, w)
+    (dy,) = draw(1, conv_output_shape(x.shape, w.shape, **settings))
+
+    def all_three(x, w, dy, body):
+        y, pullback = jax.vjp(lambda x, w: conv(x, w, body=body, **settings), x, w)
+        return y, *pullback(dy)
+
+    run = jax.jit(all_three, static_argnames="body")
+    for ours, expected in zip(run(x, w, dy, body), run(x, w, dy, "patches"), strict=True):
+        np.testing.assert_allclose(ours, expected, **FLOAT32)
 
 
 @pytest.mark.parametrize("body", ["patches", "xla"])
@@ -121,17 +140,35 @@ class TestBodies:
         assert self.primitives() == before
 
     @pytest.mark.parametrize(
-        ("backend", "name"), [("cpu", "patches"), ("gpu", "xla"), ("tpu", "xla")]
+        ("backend", "lanes", "name"),
+        [
+            ("cpu", 1, "patches"),
+            ("cpu", 32, "native" if KERNELS else "patches"),
+            ("gpu", 32, "xla"),
+            ("tpu", 32, "xla"),
+        ],
     )
-    def test_the_backend_chooses(self, monkeypatch, backend, name):
+    def test_the_backend_chooses(self, monkeypatch, backend, lanes, name):
         monkeypatch.setattr(jax, "default_backend", lambda: backend)
-        assert bodies.choose_body(None) is bodies.BODIES[name]
+        x, w = draw(0, (1, 4, 4, 1), (3, 3, 1, lanes))
+        assert bodies.choose_body(None, x, w, lanes) is bodies.BODIES[name]
+
+    @pytest.mark.parametrize(
+        ("shape", "dtype"), [((1, 4, 4, 1), jnp.bfloat16), ((1, 4, 4, 4, 1), jnp.float32)]
+    )
+    def test_what_a_kernel_does_not_take_goes_to_patches(self, shape, dtype):
+        x, w = jnp.ones(shape, dtype), jnp.ones((*(3,) * (len(shape) - 2), 1, 32), dtype)
+        assert bodies.choose_body("native", x, w, 32) is bodies.BODIES["patches"]
 
     def test_unknown_body(self):
-        with pytest.raises(ArgumentError, match="name to be one of 'xla', 'patches', got 'cudnn'"):
+        with pytest.raises(
+            ArgumentError, match="name to be one of 'xla', 'patches', .*got 'cudnn'"
+        ):
             convolution_body("cudnn").__enter__()
         x, w = draw(0, (1, 4, 4, 1), (3, 3, 1, 2))
-        with pytest.raises(ArgumentError, match="body to be one of 'xla', 'patches', got 'cudnn'"):
+        with pytest.raises(
+            ArgumentError, match="body to be one of 'xla', 'patches', .*got 'cudnn'"
+        ):
             conv(x, w, body="cudnn")
 
     def test_a_body_is_never_differentiated(self, monkeypatch):

@@ -100,6 +100,16 @@ def test_flops_are_counted(name, case):
     assert isinstance(REGISTRY[name].flops(*shapes, **case.settings), int)
 
 
+def value_and_gradients(function):
+    """Return the compiled function (values, dy) -> (output, gradients of the values)."""
+
+    def both(values, dy):
+        y, pullback = jax.vjp(function, *values)
+        return y, pullback(dy)
+
+    return jax.jit(both)
+
+
 @pytest.mark.parametrize(("name", "case"), ROWS)
 def test_first_order(name, case):
     op = REGISTRY[name]
@@ -113,16 +123,16 @@ def test_first_order(name, case):
             return case.reference(*fill(values), **case.settings)
         return op.forward(*fill(values), **case.settings)[0]
 
-    y, pullback = jax.vjp(by_hand, *floats)
-    y_plain, pullback_plain = jax.vjp(plain, *floats)
-    close(y, y_plain, AUTODIFF, "forward")
-
+    by_hand = jax.jit(by_hand)
+    y = by_hand(*floats)
     dy = random_like(y, rng)
-    gradients = pullback(dy)
+    _, gradients = value_and_gradients(by_hand)(floats, dy)
+    y_plain, gradients_plain = value_and_gradients(plain)(floats, dy)
+    close(y, y_plain, AUTODIFF, "forward")
     for value, gradient in zip(floats, gradients, strict=True):
         assert gradient.shape == value.shape
         assert gradient.dtype == value.dtype
-    close(gradients, pullback_plain(dy), AUTODIFF, "against autodiff")
+    close(gradients, gradients_plain, AUTODIFF, "against autodiff")
 
     direction = random_like(tuple(floats), rng)
     ahead = by_hand(*(v + STEP * d for v, d in zip(floats, direction, strict=True)))
@@ -156,8 +166,10 @@ def test_second_order(name, case):
         )
     )
     everything = tuple(range(len(floats)))
-    second = jax.grad(by_hand, argnums=everything)(*floats)
-    close(second, jax.grad(plain, argnums=everything)(*floats), AUTODIFF, "second, autodiff")
+    by_hand = jax.jit(by_hand)
+    second = jax.jit(jax.grad(by_hand, argnums=everything))(*floats)
+    second_plain = jax.jit(jax.grad(plain, argnums=everything))(*floats)
+    close(second, second_plain, AUTODIFF, "second, autodiff")
 
     direction = random_like(tuple(floats), rng)
     ahead = by_hand(*(v + STEP * d for v, d in zip(floats, direction, strict=True)))

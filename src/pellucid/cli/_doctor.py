@@ -15,11 +15,6 @@ from pellucid.errors import DatasetError
 
 NEEDED = ("jax", "jaxlib", "numpy", "scikit-learn", "safetensors", "matplotlib", "rich", "typer")
 
-_CONVOLUTION_BODIES = {
-    "patches": "patches x matrix, because XLA's own convolution is slow on a CPU",
-    "xla": "XLA's own",
-}
-
 
 @guarded
 def doctor(json: AsJson = False) -> None:
@@ -80,13 +75,18 @@ def _machine() -> dict[str, Any]:
 
 
 def _kernels() -> dict[str, Any]:
-    from pellucid.ops._convolution_bodies import BODIES, choose_body
+    from pellucid import kernels
 
-    chosen = choose_body(None)
-    body = next(name for name, body in BODIES.items() if body == chosen)
+    status = kernels.status()
+    on_cpu = (
+        "compiled kernels (float32), patches times a matrix where they do not fit"
+        if status.ready
+        else "patches times a matrix"
+    )
     return {
-        "native kernels": "none in this version; XLA does all the work",
-        "convolution": _CONVOLUTION_BODIES.get(body, body),
+        "native kernels": status.words,
+        "convolution on the CPU": on_cpu,
+        "convolution elsewhere": "XLA's own",
     }
 
 

@@ -82,10 +82,9 @@ def _show(answer: recipes.Prediction) -> None:
     truth = answer.example.truth
     right = truth is None or truth == answer.label
     color = "green" if right else "red"
-    share = answer.probabilities[answer.label]
-    title = Text.assemble(
-        (answer.example.source, "bold"), ": ", (answer.label, f"bold {color}"), f"  {100 * share:.1f} %"
-    )
+    percent = 100 * answer.probabilities[answer.label]
+    title = Text.assemble((answer.example.source, "bold"), ": ", (answer.label, f"bold {color}"))
+    title.append(f"  {percent:.1f} %")
     if truth is not None:
         title.append(", which is right" if right else f", but it is {truth}", style=color)
     marked = {answer.label: color} if right else {answer.label: color, str(truth): "yellow"}
@@ -98,7 +97,7 @@ def _show(answer: recipes.Prediction) -> None:
         grid.add_row(Picture(picture, scale=max(1, PICTURE_WIDTH // picture.shape[1])), bars)
     out = screen()
     out.print(title)
-    out.print(Padding(grid, (1, 0, 1, 2)))
+    out.print(Padding(grid, (1, 0, 1, 2), expand=False))
 
 
 def _show_together(answers: list[recipes.Prediction]) -> None:

@@ -144,6 +144,7 @@ def trace(model: Model, x: Any, y: Any, sample_weight: Any = None, seed: int = 0
 
 def model_order(model: Model) -> list[str]:
     """Return the paths of all calls in the order in which they run, nested ones after their own."""
+
     def walk(graph: Graph, prefix: str) -> list[str]:
         listed = []
         for name, call, node in graph.calls():

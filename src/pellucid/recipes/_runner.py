@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import platform
+import shutil
 import sys
 import time
 from collections.abc import Callable
@@ -113,9 +114,10 @@ def _fit(recipe: Recipe, model: Any, data: Data, folder: Path, verbose: int) -> 
         )
     except KeyboardInterrupt:
         if log.kept is None:
+            shutil.rmtree(folder)
             raise KeyboardInterrupt(
-                f"Stopped in epoch 1 of {recipe.epochs}; there is no model yet, only the settings "
-                f"in {folder}."
+                f"Stopped in epoch 1 of {recipe.epochs}, before there was a model; "
+                "nothing is saved."
             ) from None
         unbroken = _compiled(recipe, data)
         unbroken.variables = log.kept

@@ -1,7 +1,10 @@
 """Fitting: epochs of compiled steps, with looks in between."""
 
+import signal
+import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from pellucid.training._callbacks import Callback, Callbacks
@@ -32,6 +35,40 @@ class Pace:
         self.steps = max(1, min(wanted, 8 * self.steps))
 
 
+@contextmanager
+def interrupts_at_looks() -> Iterator[Callable[[], None]]:
+    """Hold Ctrl-C back until the host looks in, so that no step is lost halfway.
+
+    The compiled steps use their arguments up: an exception between their end and the moment when
+    the new state is kept would leave none. Gives a function that raises KeyboardInterrupt if Ctrl-C
+    was pressed since; a second Ctrl-C is obeyed at once.
+    """
+    pressed = False
+
+    def note(number: int, frame: Any) -> None:
+        nonlocal pressed
+        if pressed:
+            raise KeyboardInterrupt
+        pressed = True
+
+    def obey() -> None:
+        nonlocal pressed
+        if pressed:
+            pressed = False
+            raise KeyboardInterrupt
+
+    ours = threading.current_thread() is threading.main_thread()
+    ours = ours and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if not ours:
+        yield obey
+        return
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield obey
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def run_epoch(
     steps: CompiledSteps,
     record: FitRecord,
@@ -40,6 +77,7 @@ def run_epoch(
     callbacks: Callbacks,
     results: Results,
     pace: Pace,
+    look: Callable[[], None],
 ) -> dict[str, float]:
     """Run one epoch and return its measures; the steps do not depend on how often we look."""
     totals: Totals | None = None
@@ -64,6 +102,7 @@ def run_epoch(
             logs = results(read_sums(totals))
             pace.took(stop - start, time.perf_counter() - began)
             record.batch += stop - start
+            look()
             if callbacks.every_step:
                 callbacks.call("on_train_batch_end", record.batch - 1, logs)
             callbacks.call("on_look", record.batch, logs)
@@ -108,18 +147,20 @@ def fit(
     pace = Pace(called.every_step)
     called.call("on_train_begin", {})
     try:
-        for epoch in range(initial_epoch, record.epochs):
-            record.epoch = epoch
-            called.call("on_epoch_begin", epoch, {})
-            epoch_seed = (seed, int(record.live.step)) if shuffle else None
-            logs = run_epoch(steps, record, source, epoch_seed, called, results, pace)
-            record.steps = record.batch
-            if validate is not None and (epoch + 1) % validation_freq == 0:
-                logs |= {f"val_{name}": value for name, value in validate(record).items()}
-            called.call("on_epoch_end", epoch, logs)
-            record.history.append(epoch, logs)
-            if record.stopped is not None:
-                break
+        with interrupts_at_looks() as look:
+            for epoch in range(initial_epoch, record.epochs):
+                record.epoch = epoch
+                called.call("on_epoch_begin", epoch, {})
+                epoch_seed = (seed, int(record.live.step)) if shuffle else None
+                logs = run_epoch(steps, record, source, epoch_seed, called, results, pace, look)
+                record.steps = record.batch
+                if validate is not None and (epoch + 1) % validation_freq == 0:
+                    logs |= {f"val_{name}": value for name, value in validate(record).items()}
+                called.call("on_epoch_end", epoch, logs)
+                record.history.append(epoch, logs)
+                look()
+                if record.stopped is not None:
+                    break
     finally:
         called.call("on_train_end", {})
     return record

@@ -28,12 +28,14 @@ class ProgressBar(Callback):
 
         self._console = Console(file=self.file or sys.stdout, highlight=False, soft_wrap=True)
         self._live: Any = None
-        self._began_fit = time.perf_counter()
+        self._origin: tuple[float, int] | None = None
+        self._first_epoch: int | None = None
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         """Start the bar of this epoch."""
         self._began = time.perf_counter()
-        self._first_epoch = getattr(self, "_first_epoch", epoch)
+        if self._first_epoch is None:
+            self._first_epoch = epoch
         if self.bar and self._console.is_terminal:
             from rich.progress import BarColumn, Progress, TextColumn
 
@@ -56,7 +58,7 @@ class ProgressBar(Callback):
         """Renew the bar."""
         if self._live is not None:
             total = self.record.steps or batch + 1
-            text = f"{self._left(batch)}  {measures_in_words(logs)}"
+            text = f"{measures_in_words(logs)}  {self._left(batch)}"
             self._live.update(self._task, completed=batch, total=total, measures=text)
             self._live.refresh()
 
@@ -83,19 +85,31 @@ class ProgressBar(Callback):
         return f"Epoch {epoch + 1:>{len(str(self.record.epochs))}}/{self.record.epochs}"
 
     def _left(self, batch: int) -> str:
-        """Return the time left in the whole fit, from the share of the steps that is done."""
+        """Return the time left in the whole fit, from the speed since the first look.
+
+        What came before the first look is mostly compilation, and will not come again.
+        """
+        now = time.perf_counter()
         if self.record.steps is None:
-            return in_words(time.perf_counter() - self._began)
-        epochs = self.record.epoch - self._first_epoch
-        done = epochs * self.record.steps + batch
-        total = (self.record.epochs - self._first_epoch) * self.record.steps
-        seconds = (time.perf_counter() - self._began_fit) * (total - done) / max(done, 1)
-        return f"{in_words(seconds)} left"
+            return in_words(now - self._began)
+        first = self._first_epoch or 0
+        done = (self.record.epoch - first) * self.record.steps + batch
+        total = (self.record.epochs - first) * self.record.steps
+        if self._origin is None:
+            self._origin = (now, done)
+        began, before = self._origin
+        if done == before:
+            return ""
+        return f"{in_words((now - began) * (total - done) / (done - before))} left"
 
 
 def measures_in_words(logs: Logs) -> str:
     """Return the measures as ``loss 0.1234  accuracy 0.9876``."""
-    return "  ".join(f"{name} {value:.4g}" for name, value in logs.items())
+    return "  ".join(
+        f"{name} {value:.4f}" if 1e-3 < abs(value) < 1e4 else f"{name} {value:.3g}"
+        for name, value in logs.items()
+        if isinstance(value, (int, float))
+    )
 
 
 def in_words(seconds: float) -> str:
