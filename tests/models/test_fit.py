@@ -334,9 +334,11 @@ def test_ctrl_c_is_obeyed_at_a_look_and_loses_no_step(blobs):
     with pytest.raises(KeyboardInterrupt):
         model.fit(*blobs, epochs=9, verbose=0, callbacks=[watch])
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert int(model._trained.step) == 3
     order = np.random.default_rng((0, 0)).permutation(len(blobs[0]))[: 3 * 32]
     reference.fit(blobs[0][order], blobs[1][order], epochs=1, shuffle=False, verbose=0)
-    assert equal(model, reference)
+    for a, b in zip(model.get_weights(), reference.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
 
 
 def test_a_second_fit_goes_on(blobs):
