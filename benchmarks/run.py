@@ -16,7 +16,7 @@ from workloads import WORKLOADS
 HERE = Path(__file__).parent
 PEERS = HERE.parent / ".venv-peers"
 OWN = ("pellucid_fit", "plain_jax")
-PEER_SYSTEMS = ("torch_eager", "keras_tensorflow", "keras_jax")
+PEER_SYSTEMS = ("torch_eager", "torch_lean", "keras_tensorflow", "keras_jax")
 # The losses of an epoch in the middle of training may differ by this share between systems.
 SAME_LOSS = 0.1
 
