@@ -36,7 +36,7 @@ def peers_python() -> Path:
 
 
 class Worker:
-    """A system in a process of its own that runs an epoch when it is told to."""
+    """A system in a process of its own that trains for a round when it is told to."""
 
     def __init__(self, system: str, workload: str, python: Path) -> None:
         self.system = system
