@@ -20,11 +20,6 @@ def global_norm(tree: Tree) -> jax.Array:
     return jnp.sqrt(sum(jnp.sum(jnp.square(leaf)) for leaf in jax.tree.leaves(tree)))
 
 
-def count_parameters(tree: Tree) -> int:
-    """Return the number of scalars in all leaves."""
-    return sum(int(leaf.size) for leaf in jax.tree.leaves(tree))
-
-
 def flatten_paths(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Yield ``("layer/kernel", array)`` pairs of a nested dictionary, in its own order."""
     for name, value in tree.items():

@@ -110,12 +110,6 @@ def test_every_epoch_has_its_own_order(rows):
     assert orders[0].tolist() == orders[2].tolist()
 
 
-def test_whole_batches_leave_the_rest_out(rows):
-    source = ArraySource(Batch(rows, None), batch_size=4, whole_batches=True)
-    chunk = next(source.epoch(None))
-    assert (chunk.steps, chunk.padded, len(chunk.order)) == (2, False, 8)
-
-
 def test_a_stream_gives_chunks_of_one_shape(rows):
     def batches():
         for start in range(0, 10, 3):

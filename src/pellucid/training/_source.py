@@ -42,16 +42,13 @@ class ArraySource:
     Args:
         data: the rows, trees of arrays of equal first axes.
         batch_size: rows a step.
-        whole_batches: True leaves out the rows of a short last batch instead of padding it.
     """
 
-    def __init__(self, data: Batch, batch_size: int, whole_batches: bool = False) -> None:
+    def __init__(self, data: Batch, batch_size: int) -> None:
         self.rows = int(jax.tree.leaves(data.x)[0].shape[0])
         self.batch_size = min(batch_size, self.rows)
         self.data = jax.device_put(data)
-        self.whole_batches = whole_batches and self.rows >= self.batch_size
-        whole, short = divmod(self.rows, self.batch_size)
-        self.steps: int | None = whole if self.whole_batches else whole + bool(short)
+        self.steps: int | None = -(-self.rows // self.batch_size)
 
     def epoch(self, seed: tuple[int, int] | None) -> Iterator[Chunk]:
         """Yield the whole epoch, its rows shuffled by ``seed`` (numbers that make a generator)."""
@@ -59,8 +56,6 @@ class ArraySource:
             rows = np.arange(self.rows)
         else:
             rows = np.random.default_rng(seed).permutation(self.rows)
-        if self.whole_batches:
-            rows = rows[: (self.steps or 0) * self.batch_size]
         order, padded = batch_order(rows, self.batch_size)
         yield Chunk(self.data, jax.device_put(order), len(order) // self.batch_size, padded)
 

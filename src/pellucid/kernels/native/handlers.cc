@@ -92,7 +92,7 @@ Axis axis(ffi::Span<const int64_t> g, size_t at) {
 
 // geometry: samples, channels, filters, groups, then six numbers for rows and six for columns.
 bool read(ffi::Span<const int64_t> g, Convolution* v) {
-  if (g.size() != 16) return false;
+  if (g.size() != 16 || g[3] < 1) return false;
   *v = Convolution{g[0], axis(g, 4), axis(g, 10), g[1], g[2], g[3]};
   return true;
 }
@@ -101,14 +101,29 @@ using Buffer = ffi::Buffer<ffi::F32>;
 using Result = ffi::ResultBuffer<ffi::F32>;
 using Product = void (*)(const Convolution&, const float*, const float*, float*, const Parallel&);
 
-ffi::Error compute(Product product, ffi::ThreadPool& pool, Buffer a, Buffer b, Result& out, size_t a_size, size_t b_size, size_t out_size,
-                   const Convolution& v) {
-  if (a.element_count() != a_size || b.element_count() != b_size ||
-      out->element_count() != out_size)
+struct Sizes {
+  size_t x, w, y;
+};
+
+Sizes sizes(const Convolution& v) {
+  return {static_cast<size_t>(v.samples * v.rows.size * v.columns.size * v.channels),
+          static_cast<size_t>(v.rows.kernel * v.columns.kernel * (v.channels / v.groups) * v.filters),
+          static_cast<size_t>(v.samples * v.rows.output * v.columns.output * v.filters)};
+}
+
+// Checks that each buffer has the size of its part of the convolution, and computes the product.
+ffi::Error compute(Product product, ffi::ThreadPool& pool, ffi::Span<const int64_t> geometry,
+                   Buffer a, size_t Sizes::*a_size, Buffer b, size_t Sizes::*b_size, Result& out,
+                   size_t Sizes::*out_size) {
+  Convolution v;
+  if (!read(geometry, &v)) return ffi::Error::InvalidArgument("pellucid: bad geometry");
+  const Sizes expected = sizes(v);
+  if (a.element_count() != expected.*a_size || b.element_count() != expected.*b_size ||
+      out->element_count() != expected.*out_size)
     return ffi::Error::InvalidArgument("pellucid: a buffer does not have the convolution's size");
-  if (out_size == 0) return ffi::Error::Success();
-  if (a_size == 0 || b_size == 0) {
-    std::memset(out->typed_data(), 0, out_size * sizeof(float));
+  if (out->element_count() == 0) return ffi::Error::Success();
+  if (a.element_count() == 0 || b.element_count() == 0) {
+    std::memset(out->typed_data(), 0, out->element_count() * sizeof(float));
     return ffi::Error::Success();
   }
   const Parallel parallel{&pool, run_on_pool, std::max<int64_t>(1, pool.num_threads())};
@@ -116,36 +131,21 @@ ffi::Error compute(Product product, ffi::ThreadPool& pool, Buffer a, Buffer b, R
   return ffi::Error::Success();
 }
 
-struct Sizes {
-  size_t x, w, y;
-  explicit Sizes(const Convolution& v)
-      : x(v.samples * v.rows.size * v.columns.size * v.channels),
-        w(v.rows.kernel * v.columns.kernel * (v.channels / v.groups) * v.filters),
-        y(v.samples * v.rows.output * v.columns.output * v.filters) {}
-};
-
 ffi::Error forward(ffi::ThreadPool pool, ffi::Span<const int64_t> geometry, Buffer x, Buffer w,
                    Result y) {
-  Convolution v;
-  if (!read(geometry, &v)) return ffi::Error::InvalidArgument("pellucid: bad geometry");
-  const Sizes s(v);
-  return compute(bodies().forward, pool, x, w, y, s.x, s.w, s.y, v);
+  return compute(bodies().forward, pool, geometry, x, &Sizes::x, w, &Sizes::w, y, &Sizes::y);
 }
 
 ffi::Error input_gradient(ffi::ThreadPool pool, ffi::Span<const int64_t> geometry, Buffer dy,
                           Buffer w, Result dx) {
-  Convolution v;
-  if (!read(geometry, &v)) return ffi::Error::InvalidArgument("pellucid: bad geometry");
-  const Sizes s(v);
-  return compute(bodies().input_gradient, pool, dy, w, dx, s.y, s.w, s.x, v);
+  return compute(bodies().input_gradient, pool, geometry, dy, &Sizes::y, w, &Sizes::w, dx,
+                 &Sizes::x);
 }
 
 ffi::Error weight_gradient(ffi::ThreadPool pool, ffi::Span<const int64_t> geometry, Buffer x,
                            Buffer dy, Result dw) {
-  Convolution v;
-  if (!read(geometry, &v)) return ffi::Error::InvalidArgument("pellucid: bad geometry");
-  const Sizes s(v);
-  return compute(bodies().weight_gradient, pool, x, dy, dw, s.x, s.y, s.w, v);
+  return compute(bodies().weight_gradient, pool, geometry, x, &Sizes::x, dy, &Sizes::y, dw,
+                 &Sizes::w);
 }
 
 }  // namespace
