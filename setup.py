@@ -15,11 +15,13 @@ from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
 NATIVE = Path("src/pellucid/kernels/native")
-COMMON = ["-std=c++17", "-O3", "-fPIC", "-fvisibility=hidden", "-ffp-contract=fast", "-w"]
+COMMON = ["-std=c++17", "-O3", "-fPIC", "-fvisibility=hidden", "-ffp-contract=fast"]
+COMMON += ["-fno-math-errno", "-fno-trapping-math", "-w"]
+BODIES = ["convolution", "matrix", "recurrence", "adam"]
 
 # name: (compiler flags, floats in a vector, vector registers)
 X86 = {
-    "avx512": (["-mavx512f", "-mavx512vl", "-mavx512dq", "-mavx512bw", "-mfma"], 16, 32),
+    "avx512": (["-mavx512f", "-mavx512vl", "-mfma", "-mprefer-vector-width=512"], 16, 32),
     "avx2": (["-mavx2", "-mfma"], 8, 16),
     "baseline": ([], 4, 16),
 }
@@ -57,17 +59,18 @@ class BuildKernels(build_ext):
         made = []
         for name, (flags, width, registers) in sets.items():
             defines = [
-                f"-DPELLUCID_ISA=bodies_{name}",
-                f'-DPELLUCID_ISA_NAME="{name}"',
+                f"-DPELLUCID_ISA={name}",
                 f"-DPELLUCID_WIDTH={width}",
                 f"-DPELLUCID_REGISTERS={registers}",
             ]
+            for body in BODIES:
+                made.append(str(objects / f"{body}_{name}.o"))
+                source = str(NATIVE / f"{body}.cc")
+                run([compiler, *COMMON, *flags, *defines, "-c", source, "-o", made[-1]])
+        for name in ("crew", "handlers"):
             made.append(str(objects / f"{name}.o"))
-            source = str(NATIVE / "bodies.cc")
-            run([compiler, *COMMON, *flags, *defines, "-c", source, "-o", made[-1]])
-        made.append(str(objects / "handlers.o"))
-        include = f"-I{ffi.include_dir()}"
-        run([compiler, *COMMON, include, "-c", str(NATIVE / "handlers.cc"), "-o", made[-1]])
+            include = f"-I{ffi.include_dir()}"
+            run([compiler, *COMMON, include, "-c", str(NATIVE / f"{name}.cc"), "-o", made[-1]])
         run([compiler, "-shared", "-o", str(target), *made, "-lpthread"])
 
 
@@ -78,6 +81,6 @@ def run(command: list[str]) -> None:
 
 
 setup(
-    ext_modules=[Extension("pellucid.kernels.libpellucid_kernels", [str(NATIVE / "bodies.cc")])],
+    ext_modules=[Extension("pellucid.kernels.libpellucid_kernels", [str(NATIVE / "handlers.cc")])],
     cmdclass={"build_ext": BuildKernels},
 )

@@ -13,7 +13,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "pellucid"
 FOUNDATION = ["errors", "_checks", "_tree", "_named"]
 VOCABULARY = ["activations", "initializers", "regularizers", "constraints", "losses", "metrics"]
 ORDER = [*FOUNDATION, "kernels", "ops", *VOCABULARY, "layers"]
-BESIDE = {"optimizers": FOUNDATION, "data": ["errors", "_checks"]}
+BESIDE = {"optimizers": [*FOUNDATION, "kernels"], "data": ["errors", "_checks"]}
 UPPER = ["training", "models", "zoo", "inspection", "sklearn", "recipes", "cli"]
 # Public names that only re-export what lies in a room.
 DOORS = {

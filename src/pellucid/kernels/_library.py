@@ -18,6 +18,15 @@ TARGETS = {
     "pellucid_conv_forward",
     "pellucid_conv_input_gradient",
     "pellucid_conv_weight_gradient",
+    "pellucid_multiply",
+    "pellucid_adam",
+    "pellucid_take_rows",
+    "pellucid_simple_rnn",
+    "pellucid_simple_rnn_gradient",
+    "pellucid_lstm",
+    "pellucid_lstm_gradient",
+    "pellucid_gru",
+    "pellucid_gru_gradient",
 }
 
 

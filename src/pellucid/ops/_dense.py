@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from pellucid._checks import check_last_axis, check_min_rank
+from pellucid.ops._matmul import matmul
 from pellucid.ops._registry import register
 
 Array = jax.Array
@@ -49,7 +50,7 @@ def dense_forward(x: Array, w: Array, b: Array | None = None) -> tuple[Array, De
     """
     check_min_rank("dense", x.shape, 1, "(..., in_features)")
     check_last_axis("dense", x.shape, w.shape[0])
-    y = x @ w
+    y = matmul(x.reshape(-1, x.shape[-1]), w).reshape(*x.shape[:-1], w.shape[1])
     if b is not None:
         y = y + b
     return y, DenseSaved(x, w, b)
@@ -60,8 +61,8 @@ def dense_backward(saved: DenseSaved, dy: Array) -> tuple[Array, Array, Array | 
     x, w, b = saved
     rows_x = x.reshape(-1, x.shape[-1])
     rows_dy = dy.reshape(-1, dy.shape[-1])
-    dx = dy @ w.T
-    dw = rows_x.T @ rows_dy
+    dx = matmul(rows_dy, w, transpose_b=True).reshape(x.shape)
+    dw = matmul(rows_x, rows_dy, transpose_a=True)
     db = None if b is None else jnp.sum(rows_dy, axis=0)
     return dx, dw, db
 

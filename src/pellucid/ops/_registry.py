@@ -33,6 +33,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.custom_derivatives import SymbolicZero
 
 Array = jax.Array
 Forward = Callable[..., tuple[Any, Any]]
@@ -54,6 +55,8 @@ class Op:
         flops: ``(*shapes, **settings) -> int``, multiplications and additions of one forward pass;
             ``shapes`` are those of the arrays (``None`` for an absent one).
         save: ``(output, *arrays, **settings) -> saved``, or None if only ``forward`` can tell.
+        absent: True if ``backward`` takes None for the gradient of an output that nothing reads,
+            where else it is given zeros.
     """
 
     name: str
@@ -65,6 +68,7 @@ class Op:
     flops: Callable[..., int]
     symbols: Mapping[str, str] = field(default_factory=dict)
     save: Callable[..., Any] | None = None
+    absent: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "__doc__", self.forward.__doc__)
@@ -96,34 +100,65 @@ def register(
     flops: Callable[..., int],
     symbols: Mapping[str, str] | None = None,
     save: Callable[..., Any] | None = None,
+    absent: bool = False,
 ) -> Op:
     """Make an operation of two functions, enter it in the registry and return it."""
     if name in REGISTRY:
         raise ValueError(f"The operation {name!r} is registered twice.")
-    op = Op(name, forward, backward, formula, gradient, reference, flops, dict(symbols or {}), save)
+    op = Op(
+        *(name, forward, backward, formula, gradient, reference, flops),
+        dict(symbols or {}),
+        save,
+        absent,
+    )
     REGISTRY[name] = op
     return op
 
 
 @cache
 def _joined(op: Op, settings: tuple[tuple[str, Any], ...]) -> Callable[..., Any]:
-    """Join forward and backward to JAX for one choice of settings (the only custom_vjp)."""
+    """Join forward and backward to JAX for one choice of settings."""
     keywords = dict(settings)
 
     def value(*arrays: Any) -> Any:
         return op.forward(*arrays, **keywords)[0]
 
-    def forward(*arrays: Any) -> tuple[Any, Any]:
+    def forward(*primals: Any) -> tuple[Any, Any]:
+        arrays = jax.tree.map(lambda p: p.value, primals, is_leaf=lambda p: hasattr(p, "perturbed"))
         if op.save is None:
             return op.forward(*arrays, **keywords)
         y = joined(*arrays)  # a second differentiation meets this operation again, not its body
         return y, op.save(y, *arrays, **keywords)
 
     def backward(saved: Any, dy: Any) -> tuple[Any, ...]:
+        def filled(d: Any) -> Any:
+            if not isinstance(d, SymbolicZero):
+                return d
+            return None if op.absent else jnp.zeros(d.shape, d.dtype)
+
+        dy = jax.tree.map(filled, dy, is_leaf=lambda d: isinstance(d, SymbolicZero))
         return tuple(op.backward(saved, dy, **keywords))
 
     value.__name__ = op.name
     joined = jax.custom_vjp(value)
+    joined.defvjp(forward, backward, symbolic_zeros=True)
+    return joined
+
+
+def differentiated_as(plain: Callable[..., Any], kernel: Callable[..., Any]) -> Callable[..., Any]:
+    """Return ``kernel``, differentiated as ``plain``, the same in JAX's own operations.
+
+    For the part of a backward function that a compiled kernel does, so that a gradient of a
+    gradient works.
+    """
+    joined = jax.custom_vjp(kernel)
+
+    def forward(*arrays: Any) -> tuple[Any, Any]:
+        return kernel(*arrays), arrays
+
+    def backward(arrays: Any, dy: Any) -> Any:
+        return jax.vjp(plain, *arrays)[1](dy)
+
     joined.defvjp(forward, backward)
     return joined
 

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 import jax.numpy as jnp
 
+from pellucid import kernels
 from pellucid.optimizers._base import REGISTRY, Array, Optimizer, Slots
 
 
@@ -79,6 +80,20 @@ class Adam(Optimizer):
             v_hat = new["v_max"] = jnp.maximum(slots["v_max"], v_hat)
         delta = -lr * m_hat / (jnp.sqrt(v_hat) + self.epsilon)
         return delta, new
+
+    def move(self, g: Array, w: Array, slots: Slots, lr: Array, t: Array) -> tuple[Array, Slots]:
+        """Return w + delta and m, v, v_max; in one pass over memory where a kernel takes them."""
+        if self.amsgrad or not kernels.adam.takes(w):
+            return super().move(g, w, slots, lr, t)
+        rates = jnp.stack([lr, 1 / (1 - self.beta_1**t), 1 / (1 - self.beta_2**t)])
+        w, m, v = kernels.adam.step(
+            *(g, w, slots["m"], slots["v"], rates),
+            beta_1=self.beta_1,
+            beta_2=self.beta_2,
+            epsilon=self.epsilon,
+            weight_decay=self.weight_decay or 0.0,
+        )
+        return w, {"m": m, "v": v}
 
 
 @REGISTRY.register(name="adamw")

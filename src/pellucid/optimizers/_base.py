@@ -156,6 +156,37 @@ class Optimizer:
             ArgumentError: gradients and parameters are not trees of one structure.
             ShapeError: a gradient has another shape than its parameter.
         """
+        return self._step(self._delta, grads, state, params)
+
+    @final
+    def apply(self, grads: Tree, state: State, params: Tree) -> tuple[Tree, State]:
+        """Return the parameters after one step, and the next state: ``update`` and the addition.
+
+        The same numbers to rounding; here an optimizer may do both in one pass over memory.
+
+        Args and errors are those of ``update``.
+        """
+        return self._step(self.move, grads, state, params)
+
+    def move(self, g: Array, w: Array, slots: Slots, lr: Array, t: Array) -> tuple[Array, Slots]:
+        """Return one array after the step, w + delta with its decay, and its new slots.
+
+        The arguments are those of ``rule``. An optimizer with a compiled kernel calls it here.
+        """
+        delta, slots = self._delta(g, w, slots, lr, t)
+        return w + delta, slots
+
+    def _delta(self, g: Array, w: Array, slots: Slots, lr: Array, t: Array) -> tuple[Array, Slots]:
+        """Return what the rule adds to one array, weight decay included, and its new slots."""
+        delta, slots = self.rule(g, w, slots, lr, t)
+        if self.weight_decay:
+            delta = delta - lr * self.weight_decay * w
+        return delta, slots
+
+    def _step(
+        self, each: Callable[..., Any], grads: Tree, state: State, params: Tree
+    ) -> tuple[Tree, State]:
+        """Return what ``each`` makes of every array after clipping, and the next state."""
         leaves, structure = jax.tree.flatten(params)
         self._check_like(grads, params)
         ws = [_widen(w) for w in leaves]
@@ -169,19 +200,16 @@ class Optimizer:
         if callable(self.learning_rate):
             lr = jnp.asarray(self.learning_rate(state["step"])).astype(lr.dtype)
 
-        updates, new_slots = [], []
+        made, new_slots = [], []
         for i, (g, w) in enumerate(zip(gs, ws, strict=True)):
             slots = {name: column[i] for name, column in zip(names, columns, strict=True)}
-            lr_w = lr.astype(w.dtype)
-            delta, slots = self.rule(g, w, slots, lr_w, step.astype(w.dtype))
-            if self.weight_decay:
-                delta = delta - lr_w * self.weight_decay * w
-            updates.append(delta.astype(leaves[i].dtype))
+            value, slots = each(g, w, slots, lr.astype(w.dtype), step.astype(w.dtype))
+            made.append(value.astype(leaves[i].dtype))
             new_slots.append(slots)
 
         trees = _by_name(names, structure, new_slots)
         state = {"step": step, "learning_rate": lr, "slots": trees}
-        return jax.tree.unflatten(structure, updates), state
+        return jax.tree.unflatten(structure, made), state
 
     def _clip(self, gs: list[Array]) -> list[Array]:
         """Clip the gradients in the one way that was asked for.

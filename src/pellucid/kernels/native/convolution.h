@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "parallel.h"
+
 namespace pellucid {
 
 // The windows along one axis: window o meets its k-th element at o * stride + k * dilation - low.
@@ -27,23 +29,10 @@ struct Convolution {
   int64_t groups;
 };
 
-// Runs task(0), ..., task(count - 1), each once, on some threads; returns when all are done.
-struct Parallel {
-  void* self;
-  void (*run)(void* self, int64_t count, void (*task)(void* argument, int64_t number),
-              void* argument);
-  int64_t threads;
-};
-
-// The three products of a convolution, for one instruction set. Every sum is taken in an order that
-// depends on the shapes and the number of threads alone, so equal inputs give equal bits.
-struct Bodies {
-  const char* name;
-  void (*forward)(const Convolution&, const float* x, const float* w, float* y, const Parallel&);
-  void (*input_gradient)(const Convolution&, const float* dy, const float* w, float* dx,
-                         const Parallel&);
-  void (*weight_gradient)(const Convolution&, const float* x, const float* dy, float* dw,
-                          const Parallel&);
-};
+// One of the three products of a convolution: y from x and w, dx from dy and w, or dw from x and dy.
+// Every sum is taken in an order that depends on the shapes and the number of threads alone, so
+// equal inputs give equal bits.
+using ConvolutionProduct = void (*)(const Convolution&, const float* a, const float* b, float* out,
+                                    const Parallel&);
 
 }  // namespace pellucid

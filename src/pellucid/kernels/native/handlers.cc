@@ -1,105 +1,111 @@
 // The kernels as XLA sees them: foreign functions that take buffers and run on XLA's own threads.
 
-#include <algorithm>
-#include <atomic>
-#include <condition_variable>
 #include <cstdlib>
 #include <cstring>
-#include <memory>
-#include <mutex>
 
+#include "adam.h"
 #include "convolution.h"
+#include "crew.h"
+#include "matrix.h"
+#include "recurrence.h"
+#include "rows.h"
 #include "xla/ffi/api/ffi.h"
 
 namespace ffi = xla::ffi;
 
 namespace pellucid {
 
+// Every body is compiled once for each instruction set, in a namespace of its name.
+#define PELLUCID_RECURRENCES(name, Arrays)                              \
+  void name(const Sequences&, const Arrays&, const Parallel&);          \
+  void name##_gradient(const Sequences&, const Arrays##Gradient&, const Parallel&);
+
+#define PELLUCID_DECLARE(isa)                                                                     \
+  namespace isa {                                                                                 \
+  void conv_forward(const Convolution&, const float*, const float*, float*, const Parallel&);     \
+  void conv_input_gradient(const Convolution&, const float*, const float*, float*,                \
+                           const Parallel&);                                                      \
+  void conv_weight_gradient(const Convolution&, const float*, const float*, float*,               \
+                            const Parallel&);                                                     \
+  void multiply(const MatrixProduct&, const float*, const float*, float*, const Parallel&);       \
+  void adam(const AdamStep&, const float*, const float*, const float*, const float*, float*,      \
+            float*, float*, const Parallel&);                                                     \
+  PELLUCID_RECURRENCES(simple_rnn, SimpleRNN)                                                     \
+  PELLUCID_RECURRENCES(lstm, LSTM)                                                                \
+  PELLUCID_RECURRENCES(gru, GRU)                                                                  \
+  }
+
+template <typename Arrays, typename Gradient>
+struct BothWays {
+  Recurrence<Arrays> forward;
+  Recurrence<Gradient> backward;
+};
+
+struct Bodies {
+  const char* name;
+  ConvolutionProduct conv_forward, conv_input_gradient, conv_weight_gradient;
+  Multiply multiply;
+  Adam adam;
+  BothWays<SimpleRNN, SimpleRNNGradient> simple_rnn;
+  BothWays<LSTM, LSTMGradient> lstm;
+  BothWays<GRU, GRUGradient> gru;
+};
+
+#define PELLUCID_BODIES(isa)                                                                    \
+  Bodies {                                                                                      \
+    #isa, isa::conv_forward, isa::conv_input_gradient, isa::conv_weight_gradient, isa::multiply, \
+        isa::adam, {isa::simple_rnn, isa::simple_rnn_gradient},                                 \
+        {isa::lstm, isa::lstm_gradient}, {isa::gru, isa::gru_gradient}                          \
+  }
+
+PELLUCID_DECLARE(baseline)
 #if defined(__x86_64__)
-extern const Bodies bodies_avx512;
-extern const Bodies bodies_avx2;
+PELLUCID_DECLARE(avx512)
+PELLUCID_DECLARE(avx2)
 #endif
-extern const Bodies bodies_baseline;
 
 namespace {
 
 // The bodies for the best instruction set that this processor has. PELLUCID_KERNELS names a lesser
 // one to use instead, for tests.
-const Bodies& choose() {
-  const char* wanted = std::getenv("PELLUCID_KERNELS");
-  const auto allowed = [&](const Bodies& bodies) {
-    return wanted == nullptr || *wanted == '\0' || std::strcmp(wanted, "on") == 0 ||
-           std::strcmp(wanted, bodies.name) == 0;
-  };
+Bodies choose() {
 #if defined(__x86_64__)
+  const char* wanted = std::getenv("PELLUCID_KERNELS");
+  const auto allowed = [&](const char* name) {
+    return wanted == nullptr || *wanted == '\0' || std::strcmp(wanted, "on") == 0 ||
+           std::strcmp(wanted, name) == 0;
+  };
   __builtin_cpu_init();
   if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
-      __builtin_cpu_supports("fma") && allowed(bodies_avx512))
-    return bodies_avx512;
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && allowed(bodies_avx2))
-    return bodies_avx2;
+      __builtin_cpu_supports("fma") && allowed("avx512"))
+    return PELLUCID_BODIES(avx512);
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && allowed("avx2"))
+    return PELLUCID_BODIES(avx2);
 #endif
-  return bodies_baseline;
+  return PELLUCID_BODIES(baseline);
 }
 
 const Bodies& bodies() {
-  static const Bodies& chosen = choose();
+  static const Bodies chosen = choose();
   return chosen;
 }
 
-// Tasks shared between the calling thread and the pool's. The caller takes part and waits only for
-// tasks that a running thread has taken, so a pool that is busy with other work cannot deadlock.
-struct Job {
-  int64_t count;
-  void (*task)(void*, int64_t);
-  void* argument;
-  std::atomic<int64_t> next{0};
-  std::atomic<int64_t> done{0};
-  std::mutex mutex;
-  std::condition_variable all_done;
+using Numbers = ffi::Span<const int64_t>;
+using Buffer = ffi::Buffer<ffi::F32>;
+using Result = ffi::ResultBuffer<ffi::F32>;
 
-  void work() {
-    for (int64_t i; (i = next.fetch_add(1)) < count;) {
-      task(argument, i);
-      if (done.fetch_add(1) + 1 == count) {
-        std::lock_guard<std::mutex> lock(mutex);
-        all_done.notify_all();
-      }
-    }
-  }
-};
+ffi::Error refuse(const char* what) { return ffi::Error::InvalidArgument(what); }
 
-void run_on_pool(void* self, int64_t count, void (*task)(void*, int64_t), void* argument) {
-  auto& pool = *static_cast<ffi::ThreadPool*>(self);
-  const int64_t threads = pool.num_threads();
-  if (count <= 1 || threads <= 1) {
-    for (int64_t i = 0; i < count; ++i) task(argument, i);
-    return;
-  }
-  auto job = std::make_shared<Job>();
-  job->count = count;
-  job->task = task;
-  job->argument = argument;
-  for (int64_t t = 1; t < threads && t < count; ++t) pool.Schedule([job] { job->work(); });
-  job->work();
-  std::unique_lock<std::mutex> lock(job->mutex);
-  job->all_done.wait(lock, [&] { return job->done.load() == count; });
-}
-
-Axis axis(ffi::Span<const int64_t> g, size_t at) {
+Axis axis(Numbers g, size_t at) {
   return Axis{g[at], g[at + 1], g[at + 2], g[at + 3], g[at + 4], g[at + 5]};
 }
 
 // geometry: samples, channels, filters, groups, then six numbers for rows and six for columns.
-bool read(ffi::Span<const int64_t> g, Convolution* v) {
+bool read(Numbers g, Convolution* v) {
   if (g.size() != 16 || g[3] < 1) return false;
   *v = Convolution{g[0], axis(g, 4), axis(g, 10), g[1], g[2], g[3]};
   return true;
 }
-
-using Buffer = ffi::Buffer<ffi::F32>;
-using Result = ffi::ResultBuffer<ffi::F32>;
-using Product = void (*)(const Convolution&, const float*, const float*, float*, const Parallel&);
 
 struct Sizes {
   size_t x, w, y;
@@ -112,60 +118,233 @@ Sizes sizes(const Convolution& v) {
 }
 
 // Checks that each buffer has the size of its part of the convolution, and computes the product.
-ffi::Error compute(Product product, ffi::ThreadPool& pool, ffi::Span<const int64_t> geometry,
-                   Buffer a, size_t Sizes::*a_size, Buffer b, size_t Sizes::*b_size, Result& out,
-                   size_t Sizes::*out_size) {
+ffi::Error convolve(ConvolutionProduct product, ffi::ThreadPool& pool, Numbers geometry, Buffer a,
+                    size_t Sizes::*a_size, Buffer b, size_t Sizes::*b_size, Result& out,
+                    size_t Sizes::*out_size) {
   Convolution v;
-  if (!read(geometry, &v)) return ffi::Error::InvalidArgument("pellucid: bad geometry");
+  if (!read(geometry, &v)) return refuse("pellucid: bad geometry");
   const Sizes expected = sizes(v);
   if (a.element_count() != expected.*a_size || b.element_count() != expected.*b_size ||
       out->element_count() != expected.*out_size)
-    return ffi::Error::InvalidArgument("pellucid: a buffer does not have the convolution's size");
+    return refuse("pellucid: a buffer does not have the convolution's size");
   if (out->element_count() == 0) return ffi::Error::Success();
   if (a.element_count() == 0 || b.element_count() == 0) {
     std::memset(out->typed_data(), 0, out->element_count() * sizeof(float));
     return ffi::Error::Success();
   }
-  const Parallel parallel{&pool, run_on_pool, std::max<int64_t>(1, pool.num_threads())};
-  product(v, a.typed_data(), b.typed_data(), out->typed_data(), parallel);
+  product(v, a.typed_data(), b.typed_data(), out->typed_data(), crew_of(pool));
   return ffi::Error::Success();
 }
 
-ffi::Error forward(ffi::ThreadPool pool, ffi::Span<const int64_t> geometry, Buffer x, Buffer w,
-                   Result y) {
-  return compute(bodies().forward, pool, geometry, x, &Sizes::x, w, &Sizes::w, y, &Sizes::y);
+ffi::Error conv_forward(ffi::ThreadPool pool, Numbers geometry, Buffer x, Buffer w, Result y) {
+  return convolve(bodies().conv_forward, pool, geometry, x, &Sizes::x, w, &Sizes::w, y, &Sizes::y);
 }
 
-ffi::Error input_gradient(ffi::ThreadPool pool, ffi::Span<const int64_t> geometry, Buffer dy,
-                          Buffer w, Result dx) {
-  return compute(bodies().input_gradient, pool, geometry, dy, &Sizes::y, w, &Sizes::w, dx,
-                 &Sizes::x);
+ffi::Error conv_input_gradient(ffi::ThreadPool pool, Numbers geometry, Buffer dy, Buffer w,
+                               Result dx) {
+  return convolve(bodies().conv_input_gradient, pool, geometry, dy, &Sizes::y, w, &Sizes::w, dx,
+                  &Sizes::x);
 }
 
-ffi::Error weight_gradient(ffi::ThreadPool pool, ffi::Span<const int64_t> geometry, Buffer x,
-                           Buffer dy, Result dw) {
-  return compute(bodies().weight_gradient, pool, geometry, x, &Sizes::x, dy, &Sizes::y, dw,
-                 &Sizes::w);
+ffi::Error conv_weight_gradient(ffi::ThreadPool pool, Numbers geometry, Buffer x, Buffer dy,
+                                Result dw) {
+  return convolve(bodies().conv_weight_gradient, pool, geometry, x, &Sizes::x, dy, &Sizes::y, dw,
+                  &Sizes::w);
+}
+
+ffi::Error multiply(ffi::ThreadPool pool, bool transpose_a, bool transpose_b, Buffer a, Buffer b,
+                    Result c) {
+  const auto as = a.dimensions(), bs = b.dimensions(), cs = c->dimensions();
+  if (as.size() != 2 || bs.size() != 2 || cs.size() != 2)
+    return refuse("pellucid: a product of matrices takes matrices");
+  const MatrixProduct v{as[transpose_a], as[!transpose_a], bs[!transpose_b], transpose_a,
+                        transpose_b};
+  if (bs[transpose_b] != v.depth || cs[0] != v.rows || cs[1] != v.columns)
+    return refuse("pellucid: the matrices do not fit together");
+  if (v.rows == 0 || v.columns == 0) return ffi::Error::Success();
+  if (v.depth == 0)
+    std::memset(c->typed_data(), 0, c->element_count() * sizeof(float));
+  else
+    bodies().multiply(v, a.typed_data(), b.typed_data(), c->typed_data(), crew_of(pool));
+  return ffi::Error::Success();
+}
+
+// rates: lr, 1 / (1 - beta_1^t), 1 / (1 - beta_2^t).
+ffi::Error adam(ffi::ThreadPool pool, double beta_1, double beta_2, double epsilon,
+                double weight_decay, Buffer rates, Buffer g, Buffer w, Buffer m, Buffer v,
+                Result new_w, Result new_m, Result new_v) {
+  const size_t size = w.element_count();
+  if (rates.element_count() != 3) return refuse("pellucid: Adam takes three rates");
+  for (size_t other : {g.element_count(), m.element_count(), v.element_count(),
+                       new_w->element_count(), new_m->element_count(), new_v->element_count()})
+    if (other != size) return refuse("pellucid: Adam's arrays differ in size");
+  const float* r = rates.typed_data();
+  const AdamStep step{static_cast<int64_t>(size), beta_1, beta_2, epsilon, weight_decay,
+                      r[0], r[1], r[2]};
+  bodies().adam(step, g.typed_data(), w.typed_data(), m.typed_data(), v.typed_data(),
+                new_w->typed_data(), new_m->typed_data(), new_v->typed_data(), crew_of(pool));
+  return ffi::Error::Success();
+}
+
+ffi::Error rows(ffi::ThreadPool pool, ffi::AnyBuffer data, ffi::Buffer<ffi::S32> rows,
+                ffi::Result<ffi::AnyBuffer> out) {
+  const auto from = data.dimensions(), to = out->dimensions();
+  const int64_t count = rows.element_count();
+  if (from.size() < 1 || from.size() != to.size() || to[0] != count ||
+      data.element_type() != out->element_type())
+    return refuse("pellucid: the rows do not fit the data");
+  if (out->size_bytes() == 0) return ffi::Error::Success();
+  const TakeRows v{from[0], count, static_cast<int64_t>(out->size_bytes()) / count};
+  if (from[0] < 1 || static_cast<int64_t>(data.size_bytes()) != from[0] * v.bytes)
+    return refuse("pellucid: the rows do not fit the data");
+  take_rows(v, static_cast<const char*>(data.untyped_data()), rows.typed_data(),
+            static_cast<char*>(out->untyped_data()), crew_of(pool));
+  return ffi::Error::Success();
+}
+
+// Sequences of the shape of ``h``, (batch, steps, units); an empty mask says that all steps count.
+using Mask = ffi::Buffer<ffi::PRED>;
+
+Sequences sequences(const ffi::Span<const int64_t>& h, bool reverse, Mask& mask) {
+  return {h[0], h[1], h[2], reverse, mask.element_count() == 0 ? nullptr : mask.typed_data()};
+}
+
+// Tells whether a buffer holds ``width`` numbers for each of ``rows`` rows.
+bool holds(Buffer& buffer, int64_t rows, int64_t width) {
+  return static_cast<int64_t>(buffer.element_count()) == rows * width;
+}
+
+bool fits(const ffi::Span<const int64_t>& h, Mask& mask) {
+  const int64_t count = mask.element_count();
+  return h.size() == 3 && (count == 0 || count == h[0] * h[1]);
+}
+
+ffi::Error misfit() { return refuse("pellucid: the arrays of the sequences do not fit together"); }
+
+ffi::Error simple_rnn(ffi::ThreadPool pool, bool reverse, Buffer p, Buffer u, Buffer h0, Mask mask,
+                      Result h) {
+  const auto d = h->dimensions();
+  if (!fits(d, mask) || !holds(p, d[0] * d[1], d[2]) || !holds(u, d[2], d[2]) ||
+      !holds(h0, d[0], d[2]))
+    return misfit();
+  bodies().simple_rnn.forward(
+      sequences(d, reverse, mask),
+      {p.typed_data(), u.typed_data(), h0.typed_data(), h->typed_data()}, crew_of(pool));
+  return ffi::Error::Success();
+}
+
+ffi::Error simple_rnn_gradient(ffi::ThreadPool pool, bool reverse, Buffer dh, Buffer h, Buffer u,
+                               Mask mask, Result da, Result dh0) {
+  const auto d = h.dimensions();
+  if (!fits(d, mask) || !holds(dh, d[0] * d[1], d[2]) || !holds(u, d[2], d[2]) ||
+      !holds(*da, d[0] * d[1], d[2]) || !holds(*dh0, d[0], d[2]))
+    return misfit();
+  bodies().simple_rnn.backward(sequences(d, reverse, mask),
+                               {dh.typed_data(), h.typed_data(), u.typed_data(), da->typed_data(),
+                                dh0->typed_data()},
+                               crew_of(pool));
+  return ffi::Error::Success();
+}
+
+ffi::Error lstm(ffi::ThreadPool pool, bool reverse, Buffer p, Buffer u, Buffer h0, Buffer c0,
+                Mask mask, Result h, Result c, Result gates) {
+  const auto d = h->dimensions();
+  const int64_t steps = d.size() == 3 ? d[0] * d[1] : 0;
+  if (!fits(d, mask) || !holds(p, steps, 4 * d[2]) || !holds(u, d[2], 4 * d[2]) ||
+      !holds(h0, d[0], d[2]) || !holds(c0, d[0], d[2]) || !holds(*c, steps, d[2]) ||
+      !holds(*gates, steps, 4 * d[2]))
+    return misfit();
+  bodies().lstm.forward(sequences(d, reverse, mask),
+                        {p.typed_data(), u.typed_data(), h0.typed_data(), c0.typed_data(),
+                         h->typed_data(), c->typed_data(), gates->typed_data()},
+                        crew_of(pool));
+  return ffi::Error::Success();
+}
+
+// An empty dc says that nothing reads the cells.
+ffi::Error lstm_gradient(ffi::ThreadPool pool, bool reverse, Buffer dh, Buffer dc, Buffer c,
+                         Buffer gates, Buffer c0, Buffer u, Mask mask, Result da, Result dh0,
+                         Result dc0) {
+  const auto d = c.dimensions();
+  const int64_t steps = d.size() == 3 ? d[0] * d[1] : 0;
+  if (!fits(d, mask) || !holds(dh, steps, d[2]) ||
+      (dc.element_count() != 0 && !holds(dc, steps, d[2])) || !holds(gates, steps, 4 * d[2]) ||
+      !holds(c0, d[0], d[2]) || !holds(u, d[2], 4 * d[2]) || !holds(*da, steps, 4 * d[2]) ||
+      !holds(*dh0, d[0], d[2]) || !holds(*dc0, d[0], d[2]))
+    return misfit();
+  bodies().lstm.backward(
+      sequences(d, reverse, mask),
+      {dh.typed_data(), dc.element_count() == 0 ? nullptr : dc.typed_data(), c.typed_data(),
+       gates.typed_data(), c0.typed_data(), u.typed_data(), da->typed_data(), dh0->typed_data(),
+       dc0->typed_data()},
+      crew_of(pool));
+  return ffi::Error::Success();
+}
+
+ffi::Error gru(ffi::ThreadPool pool, bool reverse, Buffer p, Buffer u, Buffer b, Buffer h0,
+               Mask mask, Result h, Result gates) {
+  const auto d = h->dimensions();
+  const int64_t steps = d.size() == 3 ? d[0] * d[1] : 0;
+  if (!fits(d, mask) || !holds(p, steps, 3 * d[2]) || !holds(u, d[2], 3 * d[2]) ||
+      !holds(b, 3, d[2]) || !holds(h0, d[0], d[2]) || !holds(*gates, steps, 4 * d[2]))
+    return misfit();
+  bodies().gru.forward(sequences(d, reverse, mask),
+                       {p.typed_data(), u.typed_data(), b.typed_data(), h0.typed_data(),
+                        h->typed_data(), gates->typed_data()},
+                       crew_of(pool));
+  return ffi::Error::Success();
+}
+
+ffi::Error gru_gradient(ffi::ThreadPool pool, bool reverse, Buffer dh, Buffer h, Buffer gates,
+                        Buffer h0, Buffer u, Mask mask, Result dp, Result dq, Result dh0) {
+  const auto d = h.dimensions();
+  const int64_t steps = d.size() == 3 ? d[0] * d[1] : 0;
+  if (!fits(d, mask) || !holds(dh, steps, d[2]) || !holds(gates, steps, 4 * d[2]) ||
+      !holds(h0, d[0], d[2]) || !holds(u, d[2], 3 * d[2]) || !holds(*dp, steps, 3 * d[2]) ||
+      !holds(*dq, steps, 3 * d[2]) || !holds(*dh0, d[0], d[2]))
+    return misfit();
+  bodies().gru.backward(sequences(d, reverse, mask),
+                        {dh.typed_data(), h.typed_data(), gates.typed_data(), h0.typed_data(),
+                         u.typed_data(), dp->typed_data(), dq->typed_data(), dh0->typed_data()},
+                        crew_of(pool));
+  return ffi::Error::Success();
 }
 
 }  // namespace
 }  // namespace pellucid
 
-#define PELLUCID_HANDLER(name, function)                              \
-  XLA_FFI_DEFINE_HANDLER_SYMBOL(name, function,                       \
-                                ffi::Ffi::Bind()                      \
-                                    .Ctx<ffi::ThreadPool>()           \
-                                    .Attr<ffi::Span<const int64_t>>("geometry") \
-                                    .Arg<ffi::Buffer<ffi::F32>>()     \
-                                    .Arg<ffi::Buffer<ffi::F32>>()     \
-                                    .Ret<ffi::Buffer<ffi::F32>>())
-
 // Everything else in the library is hidden.
 #pragma GCC visibility push(default)
 
-PELLUCID_HANDLER(pellucid_conv_forward, pellucid::forward);
-PELLUCID_HANDLER(pellucid_conv_input_gradient, pellucid::input_gradient);
-PELLUCID_HANDLER(pellucid_conv_weight_gradient, pellucid::weight_gradient);
+using Float = ffi::Buffer<ffi::F32>;
+using Bool = ffi::Buffer<ffi::PRED>;
+
+#define PELLUCID_HANDLER(name, function, bind) \
+  XLA_FFI_DEFINE_HANDLER_SYMBOL(name, function, ffi::Ffi::Bind().Ctx<ffi::ThreadPool>() bind)
+#define F .Arg<Float>()
+#define M .Arg<Bool>()
+#define R .Ret<Float>()
+#define CONVOLUTION .Attr<ffi::Span<const int64_t>>("geometry") F F R
+#define REVERSE .Attr<bool>("reverse")
+
+PELLUCID_HANDLER(pellucid_conv_forward, pellucid::conv_forward, CONVOLUTION);
+PELLUCID_HANDLER(pellucid_conv_input_gradient, pellucid::conv_input_gradient, CONVOLUTION);
+PELLUCID_HANDLER(pellucid_conv_weight_gradient, pellucid::conv_weight_gradient, CONVOLUTION);
+PELLUCID_HANDLER(pellucid_multiply, pellucid::multiply,
+                 .Attr<bool>("transpose_a").Attr<bool>("transpose_b") F F R);
+PELLUCID_HANDLER(pellucid_adam, pellucid::adam,
+                 .Attr<double>("beta_1").Attr<double>("beta_2").Attr<double>("epsilon")
+                 .Attr<double>("weight_decay") F F F F F R R R);
+PELLUCID_HANDLER(pellucid_take_rows, pellucid::rows,
+                 .Arg<ffi::AnyBuffer>().Arg<ffi::Buffer<ffi::S32>>().Ret<ffi::AnyBuffer>());
+PELLUCID_HANDLER(pellucid_simple_rnn, pellucid::simple_rnn, REVERSE F F F M R);
+PELLUCID_HANDLER(pellucid_simple_rnn_gradient, pellucid::simple_rnn_gradient,
+                 REVERSE F F F M R R);
+PELLUCID_HANDLER(pellucid_lstm, pellucid::lstm, REVERSE F F F F M R R R);
+PELLUCID_HANDLER(pellucid_lstm_gradient, pellucid::lstm_gradient,
+                 REVERSE F F F F F F M R R R);
+PELLUCID_HANDLER(pellucid_gru, pellucid::gru, REVERSE F F F F M R R);
+PELLUCID_HANDLER(pellucid_gru_gradient, pellucid::gru_gradient, REVERSE F F F F F M R R R);
 
 extern "C" const char* pellucid_instruction_set() { return pellucid::bodies().name; }
 

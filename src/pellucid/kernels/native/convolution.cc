@@ -1,66 +1,20 @@
-// The bodies of a convolution for one instruction set. This file is compiled once for each, with
-// PELLUCID_ISA naming the set and PELLUCID_WIDTH the floats in a vector register.
+// The three products of a convolution.
 //
-// The inner loops keep a tile of the output in registers: PIXELS pixels of one row times BLOCKS
-// vectors of filters. For every tap (kernel row, kernel column, channel) one vector of weights is
-// loaded for each block, one number of the input is broadcast for each pixel, and PIXELS * BLOCKS
-// multiply-adds follow: enough of them in flight to hide their latency.
-
-#include <algorithm>
-#include <array>
-#include <cstring>
-#include <memory>
-#include <utility>
-#include <vector>
+// The inner loops keep a tile of the output in registers: pixels of one row times vectors of
+// filters. For every tap (kernel row, kernel column, channel) one vector of weights is loaded for
+// each block, one number of the input is broadcast for each pixel, and a multiply-add for each pair
+// follows: enough of them in flight to hide their latency.
 
 #include "convolution.h"
 
+#include <algorithm>
+#include <vector>
+
+#include "vector.h"
+
 namespace pellucid {
+namespace PELLUCID_ISA {
 namespace {
-
-constexpr int WIDTH = PELLUCID_WIDTH;
-constexpr int BLOCKS = 2;
-constexpr int PANEL = WIDTH * BLOCKS;
-// Registers: 32 vectors with AVX-512 and Neon, 16 otherwise; two are weights and one is broadcast.
-constexpr int MOST_PIXELS = PELLUCID_REGISTERS >= 32 ? 14 : 6;
-constexpr int MOST_TAPS = PELLUCID_REGISTERS >= 32 ? 14 : 6;
-
-typedef float Vector __attribute__((vector_size(WIDTH * sizeof(float))));
-
-inline Vector load(const float* from) {
-  Vector v;
-  std::memcpy(&v, from, sizeof v);
-  return v;
-}
-
-inline void store(float* to, Vector v) { std::memcpy(to, &v, sizeof v); }
-
-inline Vector broadcast(float value) { return Vector{} + value; }
-
-// Memory that a thread keeps from call to call.
-float* scratch(int which, size_t floats) {
-  struct Buffer {
-    std::unique_ptr<float[]> memory;
-    size_t size = 0;
-  };
-  static thread_local Buffer buffers[3];
-  Buffer& buffer = buffers[which];
-  if (buffer.size < floats) {
-    buffer.memory.reset(new float[floats]);
-    buffer.size = floats;
-  }
-  return buffer.memory.get();
-}
-
-template <typename Task>
-void parallel(const Parallel& pool, int64_t count, const Task& task) {
-  pool.run(
-      pool.self, count,
-      [](void* argument, int64_t number) { (*static_cast<const Task*>(argument))(number); },
-      const_cast<Task*>(&task));
-}
-
-int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 // Correlation of a source with taps, the one loop under forward and input gradient:
 //   out[o, p, f] = sum over r, q, c of source[o * stride + r * dilation - low, ..., c] w[r, q, c, f]
@@ -73,10 +27,8 @@ struct Correlation {
   int64_t out_pixel;     // floats between windows in a row of the output
 };
 
-// Taps (row, column, channel) of one panel of filters, packed as (tap, PANEL) with zeros beyond
-// the last filter. A panel of at most WIDTH filters is packed as (tap, WIDTH).
-int panel_width(int64_t filters_left) { return filters_left > WIDTH ? PANEL : WIDTH; }
-
+// Taps (row, column, channel) of one panel of filters are packed as (tap, PANEL) with zeros beyond
+// the last filter; a panel of at most WIDTH filters as (tap, WIDTH).
 struct Tile {
   const float* source;   // first pixel, first tap
   int64_t pixel_step;    // floats between pixels of the tile
@@ -128,8 +80,8 @@ constexpr std::array<TileFunction, sizeof...(P)> tile_table(std::integer_sequenc
   return {{compute_tile<P + 1, NB>...}};
 }
 
-const auto TILES_1 = tile_table<1>(std::make_integer_sequence<int, MOST_PIXELS>{});
-const auto TILES_2 = tile_table<2>(std::make_integer_sequence<int, MOST_PIXELS>{});
+const auto TILES_1 = tile_table<1>(std::make_integer_sequence<int, MOST_ROWS>{});
+const auto TILES_2 = tile_table<2>(std::make_integer_sequence<int, MOST_ROWS>{});
 
 // Copies the source rows that the windows first..last (rows) meet, with zeros for the padding, so
 // that no inner loop has to ask where it is. Returns the copy; its pixels are dense.
@@ -181,7 +133,7 @@ void correlate(const Correlation& c, const float* source, const float* packed, f
   t.run = merged ? c.columns.kernel * c.channels : c.channels;
   t.out_step = c.out_pixel;
   const int64_t taps = c.rows.kernel * c.columns.kernel * c.channels;
-  const int64_t tiles = ceil_div(c.columns.output, MOST_PIXELS);
+  const int64_t tiles = ceil_div(c.columns.output, MOST_ROWS);
   for (int64_t f = 0; f < c.filters; f += PANEL) {
     const int width = panel_width(c.filters - f);
     const auto& table = width == PANEL ? TILES_2 : TILES_1;
@@ -210,7 +162,9 @@ int64_t row_block(int64_t samples, int64_t rows, int64_t threads) {
   return ceil_div(rows, blocks);
 }
 
-void forward(const Convolution& v, const float* x, const float* w, float* y, const Parallel& pool) {
+}  // namespace
+
+void conv_forward(const Convolution& v, const float* x, const float* w, float* y, const Parallel& pool) {
   const int64_t channels = v.channels / v.groups, filters = v.filters / v.groups;
   const int64_t taps = v.rows.kernel * v.columns.kernel * channels;
   Correlation c{v.rows, v.columns, channels, v.channels, filters, v.columns.output * v.filters,
@@ -239,6 +193,8 @@ void forward(const Convolution& v, const float* x, const float* w, float* y, con
               y + n * v.rows.output * v.columns.output * v.filters + g * filters, first, last);
   });
 }
+
+namespace {
 
 // The input positions of one residue modulo the stride, along one axis. They meet every
 // (stride / gcd)-th element of the window, at windows that lie dilation / gcd apart: a correlation
@@ -276,7 +232,9 @@ std::vector<Phase> phases(const Axis& a) {
   return all;
 }
 
-void input_gradient(const Convolution& v, const float* dy, const float* w, float* dx,
+}  // namespace
+
+void conv_input_gradient(const Convolution& v, const float* dy, const float* w, float* dx,
                     const Parallel& pool) {
   const int64_t channels = v.channels / v.groups, filters = v.filters / v.groups;
   const auto row_phases = phases(v.rows), column_phases = phases(v.columns);
@@ -346,6 +304,8 @@ void input_gradient(const Convolution& v, const float* dy, const float* w, float
   }
 }
 
+namespace {
+
 // A tile of the weight gradient: TAPS taps times NB vectors of filters, summed over all windows.
 struct WeightTile {
   const float* x;
@@ -391,8 +351,8 @@ constexpr std::array<WeightTileFunction, sizeof...(T)> weight_table(
   return {{compute_weight_tile<T + 1, NB>...}};
 }
 
-const auto WEIGHT_TILES_1 = weight_table<1>(std::make_integer_sequence<int, MOST_TAPS>{});
-const auto WEIGHT_TILES_2 = weight_table<2>(std::make_integer_sequence<int, MOST_TAPS>{});
+const auto WEIGHT_TILES_1 = weight_table<1>(std::make_integer_sequence<int, MOST_ROWS>{});
+const auto WEIGHT_TILES_2 = weight_table<2>(std::make_integer_sequence<int, MOST_ROWS>{});
 
 // Adds the part of the weight gradient that windows first..last (rows) of a sample contribute.
 void add_weight_gradient(const Convolution& v, const Correlation& c, const float* source,
@@ -422,7 +382,7 @@ void add_weight_gradient(const Convolution& v, const Correlation& c, const float
   const bool merged = c.columns.dilation == 1;
   const int64_t runs = merged ? 1 : c.columns.kernel;
   const int64_t run = merged ? c.columns.kernel * c.channels : c.channels;
-  const int64_t tiles = ceil_div(run, MOST_TAPS);
+  const int64_t tiles = ceil_div(run, MOST_ROWS);
   for (int64_t f = 0; f < filters; f += PANEL) {
     const int width = panel_width(filters - f);
     const auto& table = width == PANEL ? WEIGHT_TILES_2 : WEIGHT_TILES_1;
@@ -442,7 +402,9 @@ void add_weight_gradient(const Convolution& v, const Correlation& c, const float
   }
 }
 
-void weight_gradient(const Convolution& v, const float* x, const float* dy, float* dw,
+}  // namespace
+
+void conv_weight_gradient(const Convolution& v, const float* x, const float* dy, float* dw,
                      const Parallel& pool) {
   const int64_t channels = v.channels / v.groups, filters = v.filters / v.groups;
   const Correlation c{v.rows, v.columns, channels, v.channels, filters, 0, 0};
@@ -472,9 +434,5 @@ void weight_gradient(const Convolution& v, const float* x, const float* dy, floa
   }
 }
 
-}  // namespace
-
-extern const Bodies PELLUCID_ISA;
-const Bodies PELLUCID_ISA = {PELLUCID_ISA_NAME, forward, input_gradient, weight_gradient};
-
+}  // namespace PELLUCID_ISA
 }  // namespace pellucid

@@ -1,0 +1,92 @@
+// Vectors of floats in the width of one instruction set, and what every body does with them.
+//
+// Each body is compiled once for every instruction set, with PELLUCID_ISA naming the namespace it
+// goes to, PELLUCID_WIDTH the floats in a vector and PELLUCID_REGISTERS the number of registers.
+#pragma once
+
+#if defined(__AVX512F__)
+#include <immintrin.h>
+#endif
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <utility>
+
+#include "parallel.h"
+
+namespace pellucid {
+namespace PELLUCID_ISA {
+
+constexpr int WIDTH = PELLUCID_WIDTH;
+// A tile of results is kept in registers: at most MOST_ROWS rows of BLOCKS vectors. Of the 32
+// registers of AVX-512 and Neon, or 16 of the others, two hold weights and one a broadcast number.
+constexpr int BLOCKS = 2;
+constexpr int PANEL = WIDTH * BLOCKS;
+constexpr int MOST_ROWS = PELLUCID_REGISTERS >= 32 ? 14 : 6;
+
+typedef float Vector __attribute__((vector_size(WIDTH * sizeof(float))));
+
+inline Vector load(const float* from) {
+  Vector v;
+  std::memcpy(&v, from, sizeof v);
+  return v;
+}
+
+inline void store(float* to, Vector v) { std::memcpy(to, &v, sizeof v); }
+
+// The first ``count`` numbers of a vector, from 0 to WIDTH; what lies beyond them in memory is not
+// touched, and loaded as 0.
+inline Vector load_first(const float* from, int64_t count) {
+#if defined(__AVX512F__)
+  return (Vector)_mm512_maskz_loadu_ps(static_cast<__mmask16>((1u << count) - 1), from);
+#else
+  Vector v{};
+  std::memcpy(&v, from, count * sizeof(float));
+  return v;
+#endif
+}
+
+inline void store_first(float* to, Vector v, int64_t count) {
+#if defined(__AVX512F__)
+  _mm512_mask_storeu_ps(to, static_cast<__mmask16>((1u << count) - 1), (__m512)v);
+#else
+  std::memcpy(to, &v, count * sizeof(float));
+#endif
+}
+
+inline Vector broadcast(float value) { return Vector{} + value; }
+
+inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+// A panel is BLOCKS vectors wide, or one where no more than one is left.
+inline int panel_width(int64_t left) { return left > WIDTH ? PANEL : WIDTH; }
+
+// Memory that a thread keeps from call to call, aligned to cache lines.
+inline float* scratch(int which, size_t floats) {
+  struct Buffer {
+    std::unique_ptr<float[]> memory;
+    size_t size = 0;
+  };
+  static thread_local Buffer buffers[4];
+  Buffer& buffer = buffers[which];
+  if (buffer.size < floats) {
+    buffer.memory.reset(new float[floats + 16]);
+    buffer.size = floats;
+  }
+  const auto address = reinterpret_cast<uintptr_t>(buffer.memory.get());
+  return buffer.memory.get() + (64 - address % 64) % 64 / sizeof(float);
+}
+
+template <typename Task>
+void parallel(const Parallel& pool, int64_t count, const Task& task) {
+  pool.run(
+      pool.self, count,
+      [](void* argument, int64_t number) { (*static_cast<const Task*>(argument))(number); },
+      const_cast<Task*>(&task));
+}
+
+}  // namespace PELLUCID_ISA
+}  // namespace pellucid

@@ -1,0 +1,35 @@
+"""Rows copied out of the data, whatever their type and wherever the numbers point."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from pellucid import kernels
+
+needs_kernels = pytest.mark.skipif(
+    not kernels.status().ready, reason=f"the kernels are not in use: {kernels.status().words}"
+)
+
+
+@needs_kernels
+@pytest.mark.parametrize("dtype", ["float32", "int32", "uint8"])
+@pytest.mark.parametrize("shape", [(7, 300), (5, 16, 17, 3), (1, 1001)], ids=str)
+@pytest.mark.parametrize("count", [0, 1, 9, 64])
+def test_equals_indexing(dtype, shape, count):
+    rng = np.random.default_rng(count)
+    data = jnp.asarray(rng.integers(0, 200, shape), dtype)
+    assert kernels.rows.takes(data) == (data[0].nbytes >= 256)
+    rows = jnp.asarray(rng.integers(-3, shape[0] + 3, count), jnp.int32)
+    taken = kernels.rows.take(data, rows)
+    assert taken.dtype == data.dtype
+    np.testing.assert_array_equal(taken, np.asarray(data)[np.clip(rows, 0, shape[0] - 1)])
+
+
+@needs_kernels
+def test_mapped_over_orders():
+    data = jnp.arange(1200.0).reshape(4, 300)
+    orders = jnp.asarray([[0, 3], [2, 2], [1, 0]], jnp.int32)
+    np.testing.assert_array_equal(
+        jax.vmap(kernels.rows.take, (None, 0))(data, orders), data[orders]
+    )
