@@ -68,6 +68,14 @@ def test_images(width, window):
 
 
 @needs_kernels
+@pytest.mark.parametrize("strides", [1, 2, (1, 3)])
+@pytest.mark.parametrize("filters", [1, 3, 6, 12])
+@pytest.mark.parametrize("channels", [1, 2])
+def test_several_pixels_in_a_vector(channels, filters, strides):
+    compare((3, 9, 12, channels), (3, 5, channels, filters), strides=strides, padding="same")
+
+
+@needs_kernels
 @pytest.mark.parametrize("padding", ["same", "valid", ((3, 0),)])
 @pytest.mark.parametrize("strides", [1, 2])
 def test_sequences(padding, strides):

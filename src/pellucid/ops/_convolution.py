@@ -166,7 +166,7 @@ def conv_forward(
     """
     windows = _lay("conv", x.shape, w.shape, strides, padding, dilation, groups)
     lanes = w.shape[-1] // groups
-    y = choose_body(body, x, w, lanes).forward(x, w, windows, groups)
+    y = choose_body(body, x, w, lanes, groups).forward(x, w, windows, groups)
     if b is not None:
         check_same_shape("conv", "the bias", b.shape, "(filters,)", w.shape[-1:])
         y = y + b
@@ -245,7 +245,7 @@ def conv_input_gradient_forward(
     x_shape = (dy.shape[0], *spatial, w.shape[-2] * groups)
     windows = _lay(who, x_shape, w.shape, strides, padding, dilation, groups)
     _check_dy(who, dy.shape, x_shape, w.shape, windows)
-    x = choose_body(body, dy, w, w.shape[-2]).input_gradient(dy, w, windows, groups)
+    x = choose_body(body, dy, w, w.shape[-2], groups).input_gradient(dy, w, windows, groups)
     return x, conv_input_gradient_save(x, dy, w)
 
 
@@ -326,7 +326,7 @@ def conv_weight_gradient_forward(
     windows = _lay(who, x.shape, w_shape, strides, padding, dilation, groups)
     _check_dy(who, dy.shape, x.shape, w_shape, windows)
     lanes = dy.shape[-1] // groups
-    w = choose_body(body, x, dy, lanes).weight_gradient(x, dy, windows, groups)
+    w = choose_body(body, x, dy, lanes, groups).weight_gradient(x, dy, windows, groups)
     return w, conv_weight_gradient_save(w, x, dy)
 
 

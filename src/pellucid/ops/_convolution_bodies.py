@@ -70,10 +70,10 @@ def convolution_body(name: str) -> Iterator[None]:
 
 
 LEAST_LANES = 8
-"""Below so many results a window and group, vector registers stay half empty: patches are ahead."""
+"""Below so many results of each of several groups, vectors stay half empty: patches are ahead."""
 
 
-def choose_body(name: str | None, a: Array, b: Array, lanes: int) -> Body:
+def choose_body(name: str | None, a: Array, b: Array, lanes: int, groups: int) -> Body:
     """Return the body called ``name``, or else the preferred one, or else the backend's.
 
     Args:
@@ -81,10 +81,11 @@ def choose_body(name: str | None, a: Array, b: Array, lanes: int) -> Body:
         a: the first array that the body is given.
         b: the second one.
         lanes: results of one group that a kernel computes side by side.
+        groups: the number of groups.
     """
     name = name or _preferred.get()
     if name is None and jax.default_backend() == "cpu":
-        name = "native" if lanes >= LEAST_LANES else "patches"
+        name = "native" if groups == 1 or lanes >= LEAST_LANES else "patches"
     name = name or "xla"
     check_one_of("conv", "body", name, list(BODIES))
     if name == "native" and not kernels.convolution.takes(a, b, axes=a.ndim - 2):

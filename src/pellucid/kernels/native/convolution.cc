@@ -61,15 +61,11 @@ void compute_tile(const Tile& t) {
       }
     }
   }
+  const int64_t last = t.filters - (NB - 1) * WIDTH;
   for (int p = 0; p < PIXELS; ++p) {
     float* out = t.out + p * t.out_step;
-    if (t.filters == NB * WIDTH) {
-      for (int b = 0; b < NB; ++b) store(out + b * WIDTH, sum[p][b]);
-    } else {
-      float whole[NB * WIDTH];
-      for (int b = 0; b < NB; ++b) store(whole + b * WIDTH, sum[p][b]);
-      std::memcpy(out, whole, t.filters * sizeof(float));
-    }
+    for (int b = 0; b < NB - 1; ++b) store(out + b * WIDTH, sum[p][b]);
+    store_first(out + (NB - 1) * WIDTH, sum[p][NB - 1], last);
   }
 }
 
@@ -162,9 +158,7 @@ int64_t row_block(int64_t samples, int64_t rows, int64_t threads) {
   return ceil_div(rows, blocks);
 }
 
-}  // namespace
-
-void conv_forward(const Convolution& v, const float* x, const float* w, float* y, const Parallel& pool) {
+void forward(const Convolution& v, const float* x, const float* w, float* y, const Parallel& pool) {
   const int64_t channels = v.channels / v.groups, filters = v.filters / v.groups;
   const int64_t taps = v.rows.kernel * v.columns.kernel * channels;
   Correlation c{v.rows, v.columns, channels, v.channels, filters, v.columns.output * v.filters,
@@ -193,8 +187,6 @@ void conv_forward(const Convolution& v, const float* x, const float* w, float* y
               y + n * v.rows.output * v.columns.output * v.filters + g * filters, first, last);
   });
 }
-
-namespace {
 
 // The input positions of one residue modulo the stride, along one axis. They meet every
 // (stride / gcd)-th element of the window, at windows that lie dilation / gcd apart: a correlation
@@ -232,9 +224,7 @@ std::vector<Phase> phases(const Axis& a) {
   return all;
 }
 
-}  // namespace
-
-void conv_input_gradient(const Convolution& v, const float* dy, const float* w, float* dx,
+void input_gradient(const Convolution& v, const float* dy, const float* w, float* dx,
                     const Parallel& pool) {
   const int64_t channels = v.channels / v.groups, filters = v.filters / v.groups;
   const auto row_phases = phases(v.rows), column_phases = phases(v.columns);
@@ -304,8 +294,6 @@ void conv_input_gradient(const Convolution& v, const float* dy, const float* w, 
   }
 }
 
-namespace {
-
 // A tile of the weight gradient: TAPS taps times NB vectors of filters, summed over all windows.
 struct WeightTile {
   const float* x;
@@ -318,17 +306,22 @@ struct WeightTile {
   int64_t filters;
 };
 
-template <int TAPS, int NB>
+// WHOLE: the last vector of filters is a whole one.
+template <int TAPS, int NB, bool WHOLE>
 void compute_weight_tile(const WeightTile& t) {
   Vector sum[TAPS][NB];
   for (int k = 0; k < TAPS; ++k)
     for (int b = 0; b < NB; ++b) sum[k][b] = Vector{};
+  const int64_t last = t.filters - (NB - 1) * WIDTH;
+  const auto read = [&](const float* from, int b) {
+    return WHOLE || b < NB - 1 ? load(from + b * WIDTH) : load_first(from + b * WIDTH, last);
+  };
   for (int64_t r = 0; r < t.rows; ++r) {
     const float* x = t.x + r * t.x_row;
     const float* dy = t.dy + r * t.dy_row;
     for (int64_t q = 0; q < t.columns; ++q, x += t.x_pixel, dy += t.dy_pixel) {
       Vector v[NB];
-      for (int b = 0; b < NB; ++b) v[b] = load(dy + b * WIDTH);
+      for (int b = 0; b < NB; ++b) v[b] = read(dy, b);
       for (int k = 0; k < TAPS; ++k) {
         const Vector value = broadcast(x[k]);
         for (int b = 0; b < NB; ++b) sum[k][b] += value * v[b];
@@ -336,23 +329,27 @@ void compute_weight_tile(const WeightTile& t) {
     }
   }
   for (int k = 0; k < TAPS; ++k) {
-    float whole[NB * WIDTH];
-    for (int b = 0; b < NB; ++b) store(whole + b * WIDTH, sum[k][b]);
     float* to = t.dw + k * t.dw_tap;
-    for (int64_t f = 0; f < t.filters; ++f) to[f] += whole[f];
+    for (int b = 0; b < NB - 1; ++b) store(to + b * WIDTH, load(to + b * WIDTH) + sum[k][b]);
+    float* end = to + (NB - 1) * WIDTH;
+    store_first(end, load_first(end, last) + sum[k][NB - 1], last);
   }
 }
 
 using WeightTileFunction = void (*)(const WeightTile&);
 
-template <int NB, int... T>
+template <int NB, bool WHOLE, int... T>
 constexpr std::array<WeightTileFunction, sizeof...(T)> weight_table(
     std::integer_sequence<int, T...>) {
-  return {{compute_weight_tile<T + 1, NB>...}};
+  return {{compute_weight_tile<T + 1, NB, WHOLE>...}};
 }
 
-const auto WEIGHT_TILES_1 = weight_table<1>(std::make_integer_sequence<int, MOST_ROWS>{});
-const auto WEIGHT_TILES_2 = weight_table<2>(std::make_integer_sequence<int, MOST_ROWS>{});
+// By vectors of filters, whether the last one is whole, and taps.
+constexpr auto EACH = std::make_integer_sequence<int, MOST_ROWS>{};
+const std::array<WeightTileFunction, MOST_ROWS> WEIGHT_TILES[BLOCKS][2] = {
+    {weight_table<1, false>(EACH), weight_table<1, true>(EACH)},
+    {weight_table<2, false>(EACH), weight_table<2, true>(EACH)},
+};
 
 // Adds the part of the weight gradient that windows first..last (rows) of a sample contribute.
 void add_weight_gradient(const Convolution& v, const Correlation& c, const float* source,
@@ -368,16 +365,6 @@ void add_weight_gradient(const Convolution& v, const Correlation& c, const float
   t.dw_tap = v.filters;
   const float* rows_of_dy = dy + first * t.columns * v.filters;
   t.dy_pixel = v.filters;
-  // A vector of filters is loaded whole: where it would leave the array, dy is copied first.
-  if (filters % WIDTH != 0) {
-    t.dy_pixel = ceil_div(filters, WIDTH) * WIDTH;
-    float* copy = scratch(1, t.rows * t.columns * t.dy_pixel);
-    for (int64_t i = 0; i < t.rows * t.columns; ++i) {
-      std::memcpy(copy + i * t.dy_pixel, rows_of_dy + i * v.filters, filters * sizeof(float));
-      std::memset(copy + i * t.dy_pixel + filters, 0, (t.dy_pixel - filters) * sizeof(float));
-    }
-    rows_of_dy = copy;
-  }
   t.dy_row = t.columns * t.dy_pixel;
   const bool merged = c.columns.dilation == 1;
   const int64_t runs = merged ? 1 : c.columns.kernel;
@@ -385,8 +372,8 @@ void add_weight_gradient(const Convolution& v, const Correlation& c, const float
   const int64_t tiles = ceil_div(run, MOST_ROWS);
   for (int64_t f = 0; f < filters; f += PANEL) {
     const int width = panel_width(filters - f);
-    const auto& table = width == PANEL ? WEIGHT_TILES_2 : WEIGHT_TILES_1;
     t.filters = std::min<int64_t>(width, filters - f);
+    const auto& table = WEIGHT_TILES[width / WIDTH - 1][t.filters == width];
     t.dy = rows_of_dy + f;
     for (int64_t r = 0; r < c.rows.kernel; ++r)
       for (int64_t q = 0; q < runs; ++q) {
@@ -402,9 +389,7 @@ void add_weight_gradient(const Convolution& v, const Correlation& c, const float
   }
 }
 
-}  // namespace
-
-void conv_weight_gradient(const Convolution& v, const float* x, const float* dy, float* dw,
+void weight_gradient(const Convolution& v, const float* x, const float* dy, float* dw,
                      const Parallel& pool) {
   const int64_t channels = v.channels / v.groups, filters = v.filters / v.groups;
   const Correlation c{v.rows, v.columns, channels, v.channels, filters, 0, 0};
@@ -432,6 +417,95 @@ void conv_weight_gradient(const Convolution& v, const float* x, const float* dy,
     for (int64_t share = 1; share < shares; ++share) sum += copies[share * size + i];
     dw[i] = sum;
   }
+}
+
+// With few filters most of a vector would stay empty. Then ``pixels`` neighbors of a row are taken
+// as one, whose filters are those of each in turn: a convolution with a wider kernel and stride, of
+// which the parts that a pixel does not meet are 0. Its output lies in memory as the other's does.
+int64_t pixels_at_once(const Convolution& v) {
+  if (v.groups != 1 || v.columns.dilation != 1) return 1;
+  const auto cost = [&](int64_t pixels) {
+    const int64_t kernel = v.columns.kernel + (pixels - 1) * v.columns.stride;
+    return static_cast<double>(kernel * ceil_div(pixels * v.filters, WIDTH)) / pixels;
+  };
+  int64_t best = 1;
+  for (int64_t pixels = 2; pixels * v.filters <= PANEL; ++pixels)
+    if (v.columns.output % pixels == 0 && cost(pixels) < 0.9 * cost(best)) best = pixels;
+  return best;
+}
+
+Convolution widened(Convolution v, int64_t pixels) {
+  v.columns.kernel += (pixels - 1) * v.columns.stride;
+  v.columns.stride *= pixels;
+  v.columns.output /= pixels;
+  v.filters *= pixels;
+  return v;
+}
+
+// Calls ``each(wide, narrow)`` with the places in the wide and the narrow kernel of all filters of
+// one tap that a pixel meets.
+template <typename Each>
+void over_taps(const Convolution& v, int64_t pixels, const Each& each) {
+  const Convolution wide = widened(v, pixels);
+  for (int64_t r = 0; r < v.rows.kernel; ++r)
+    for (int64_t q = 0; q < v.columns.kernel; ++q)
+      for (int64_t c = 0; c < v.channels; ++c)
+        for (int64_t pixel = 0; pixel < pixels; ++pixel) {
+          const int64_t column = r * wide.columns.kernel + q + pixel * v.columns.stride;
+          each((column * v.channels + c) * wide.filters + pixel * v.filters,
+               ((r * v.columns.kernel + q) * v.channels + c) * v.filters);
+        }
+}
+
+size_t kernel_floats(const Convolution& v) {
+  return v.rows.kernel * v.columns.kernel * v.channels / v.groups * v.filters;
+}
+
+}  // namespace
+
+void conv_forward(const Convolution& v, const float* x, const float* w, float* y,
+                  const Parallel& pool) {
+  const int64_t pixels = pixels_at_once(v);
+  if (pixels == 1) return forward(v, x, w, y, pool);
+  const Convolution wide = widened(v, pixels);
+  std::unique_ptr<float[]> kernel(new float[kernel_floats(wide)]());
+  over_taps(v, pixels, [&](int64_t to, int64_t from) {
+    std::memcpy(kernel.get() + to, w + from, v.filters * sizeof(float));
+  });
+  forward(wide, x, kernel.get(), y, pool);
+}
+
+void conv_input_gradient(const Convolution& v, const float* dy, const float* w, float* dx,
+                         const Parallel& pool) {
+  if (v.groups != 1 || v.rows.stride != 1 || v.columns.stride != 1)
+    return input_gradient(v, dy, w, dx, pool);
+  // With stride 1 it is itself a convolution, of dy with the kernel turned around.
+  const auto turned = [](const Axis& a) {
+    return Axis{a.output, a.kernel, 1, a.dilation, (a.kernel - 1) * a.dilation - a.low, a.size};
+  };
+  const Convolution back{v.samples, turned(v.rows), turned(v.columns), v.filters, v.channels, 1};
+  if (pixels_at_once(back) == 1) return input_gradient(v, dy, w, dx, pool);
+  std::unique_ptr<float[]> kernel(new float[kernel_floats(back)]);
+  const int64_t taps = v.rows.kernel * v.columns.kernel;
+  for (int64_t tap = 0; tap < taps; ++tap)
+    for (int64_t f = 0; f < v.filters; ++f)
+      for (int64_t c = 0; c < v.channels; ++c)
+        kernel[(tap * v.filters + f) * v.channels + c] =
+            w[((taps - 1 - tap) * v.channels + c) * v.filters + f];
+  conv_forward(back, dy, kernel.get(), dx, pool);
+}
+
+void conv_weight_gradient(const Convolution& v, const float* x, const float* dy, float* dw,
+                          const Parallel& pool) {
+  const int64_t pixels = pixels_at_once(v);
+  if (pixels == 1) return weight_gradient(v, x, dy, dw, pool);
+  const Convolution wide = widened(v, pixels);
+  std::unique_ptr<float[]> kernel(new float[kernel_floats(wide)]);
+  weight_gradient(wide, x, dy, kernel.get(), pool);
+  std::memset(dw, 0, kernel_floats(v) * sizeof(float));
+  over_taps(v, pixels, [&](int64_t from, int64_t to) {
+    for (int64_t f = 0; f < v.filters; ++f) dw[to + f] += kernel[from + f];
+  });
 }
 
 }  // namespace PELLUCID_ISA

@@ -4,7 +4,7 @@
 // goes to, PELLUCID_WIDTH the floats in a vector and PELLUCID_REGISTERS the number of registers.
 #pragma once
 
-#if defined(__AVX512F__)
+#if defined(__AVX2__)
 #include <immintrin.h>
 #endif
 
@@ -39,23 +39,35 @@ inline void store(float* to, Vector v) { std::memcpy(to, &v, sizeof v); }
 
 // The first ``count`` numbers of a vector, from 0 to WIDTH; what lies beyond them in memory is not
 // touched, and loaded as 0.
-inline Vector load_first(const float* from, int64_t count) {
 #if defined(__AVX512F__)
-  return (Vector)_mm512_maskz_loadu_ps(static_cast<__mmask16>((1u << count) - 1), from);
+inline __mmask16 first(int64_t count) { return static_cast<__mmask16>((1u << count) - 1); }
+inline Vector load_first(const float* from, int64_t count) {
+  return (Vector)_mm512_maskz_loadu_ps(first(count), from);
+}
+inline void store_first(float* to, Vector v, int64_t count) {
+  _mm512_mask_storeu_ps(to, first(count), (__m512)v);
+}
+#elif defined(__AVX2__)
+inline __m256i first(int64_t count) {
+  return _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(count)),
+                            _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+inline Vector load_first(const float* from, int64_t count) {
+  return (Vector)_mm256_maskload_ps(from, first(count));
+}
+inline void store_first(float* to, Vector v, int64_t count) {
+  _mm256_maskstore_ps(to, first(count), (__m256)v);
+}
 #else
+inline Vector load_first(const float* from, int64_t count) {
   Vector v{};
   std::memcpy(&v, from, count * sizeof(float));
   return v;
-#endif
 }
-
 inline void store_first(float* to, Vector v, int64_t count) {
-#if defined(__AVX512F__)
-  _mm512_mask_storeu_ps(to, static_cast<__mmask16>((1u << count) - 1), (__m512)v);
-#else
   std::memcpy(to, &v, count * sizeof(float));
-#endif
 }
+#endif
 
 inline Vector broadcast(float value) { return Vector{} + value; }
 
