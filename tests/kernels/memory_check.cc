@@ -1,0 +1,192 @@
+// Runs every kernel on random odd shapes in buffers that end at a page nobody may touch, and that
+// AddressSanitizer watches where it is compiled in. A wrong access ends the program.
+//
+// Usage: memory_check SEED ROUNDS. Prints how many calls it made.
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <random>
+#include <thread>
+#include <vector>
+
+#include "adam.h"
+#include "convolution.h"
+#include "matrix.h"
+#include "recurrence.h"
+#include "rows.h"
+
+namespace pellucid {
+namespace PELLUCID_ISA {
+void conv_forward(const Convolution&, const float*, const float*, float*, const Parallel&);
+void conv_input_gradient(const Convolution&, const float*, const float*, float*, const Parallel&);
+void conv_weight_gradient(const Convolution&, const float*, const float*, float*, const Parallel&);
+void multiply(const MatrixProduct&, const float*, const float*, float*, const Parallel&);
+void adam(const AdamStep&, const float*, const float*, const float*, const float*, float*, float*,
+          float*, const Parallel&);
+void simple_rnn(const Sequences&, const SimpleRNN&, const Parallel&);
+void simple_rnn_gradient(const Sequences&, const SimpleRNNGradient&, const Parallel&);
+void lstm(const Sequences&, const LSTM&, const Parallel&);
+void lstm_gradient(const Sequences&, const LSTMGradient&, const Parallel&);
+void gru(const Sequences&, const GRU&, const Parallel&);
+void gru_gradient(const Sequences&, const GRUGradient&, const Parallel&);
+}  // namespace PELLUCID_ISA
+}  // namespace pellucid
+
+using namespace pellucid;
+using namespace pellucid::PELLUCID_ISA;
+
+std::mt19937 generator;
+
+int64_t draw(int64_t low, int64_t high) {
+  return std::uniform_int_distribution<int64_t>(low, high)(generator);
+}
+
+// Bytes between two pages that may not be touched. The end lies at the second one, or the start at
+// the first; AddressSanitizer gets an array of its own, whose surroundings it watches.
+class Guarded {
+ public:
+  explicit Guarded(size_t bytes) {
+#if defined(__SANITIZE_ADDRESS__)
+    start_ = static_cast<char*>(std::malloc(bytes));
+#else
+    const size_t page = sysconf(_SC_PAGESIZE), inside = (bytes + page - 1) / page * page;
+    length_ = inside + 2 * page;
+    pages_ = static_cast<char*>(
+        mmap(nullptr, length_, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    if (pages_ == MAP_FAILED || mprotect(pages_ + page, inside, PROT_READ | PROT_WRITE) != 0)
+      std::abort();
+    start_ = pages_ + page + (draw(0, 3) ? inside - bytes : 0);
+#endif
+  }
+  ~Guarded() {
+#if defined(__SANITIZE_ADDRESS__)
+    std::free(start_);
+#else
+    munmap(pages_, length_);
+#endif
+  }
+  char* start() const { return start_; }
+
+ private:
+  char* start_;
+  char* pages_ = nullptr;
+  size_t length_ = 0;
+};
+
+std::vector<std::unique_ptr<Guarded>> buffers;
+
+float* floats(int64_t count) {
+  buffers.push_back(std::make_unique<Guarded>(count * sizeof(float)));
+  float* array = reinterpret_cast<float*>(buffers.back()->start());
+  for (int64_t i = 0; i < count; ++i) array[i] = static_cast<float>(draw(-100, 100)) / 64;
+  return array;
+}
+
+// Runs the tasks on as many threads as there are tasks, at most four.
+void run(void*, int64_t count, void (*task)(void*, int64_t), void* argument) {
+  const int64_t threads = std::min<int64_t>(count, 4);
+  std::vector<std::thread> all;
+  for (int64_t t = 0; t < threads; ++t)
+    all.emplace_back([=] {
+      for (int64_t i = t; i < count; i += threads) task(argument, i);
+    });
+  for (auto& thread : all) thread.join();
+}
+
+Axis axis() {
+  Axis a{draw(1, 20), draw(1, 5), draw(1, 3), draw(1, 3), 0, 0};
+  const int64_t reach = (a.kernel - 1) * a.dilation + 1;
+  a.low = draw(0, reach - 1);
+  const int64_t high = draw(0, reach - 1), padded = a.size + a.low + high;
+  if (padded < reach) a.low += reach - padded;
+  a.output = (a.size + a.low + high - std::min(reach, a.size + a.low + high)) / a.stride + 1;
+  return a;
+}
+
+void check_convolution(const Parallel& pool) {
+  const int64_t groups = draw(0, 3) ? 1 : draw(1, 3);
+  const Convolution v{draw(1, 5), axis(), axis(), groups * draw(1, 9), groups * draw(1, 40), groups};
+  const int64_t x = v.samples * v.rows.size * v.columns.size * v.channels;
+  const int64_t w = v.rows.kernel * v.columns.kernel * (v.channels / groups) * v.filters;
+  const int64_t y = v.samples * v.rows.output * v.columns.output * v.filters;
+  conv_forward(v, floats(x), floats(w), floats(y), pool);
+  conv_input_gradient(v, floats(y), floats(w), floats(x), pool);
+  conv_weight_gradient(v, floats(x), floats(y), floats(w), pool);
+}
+
+void check_product(const Parallel& pool) {
+  const auto size = [] { return draw(0, 9) ? draw(1, 70) : draw(500, 1100); };
+  const MatrixProduct v{size(), size(), size(), draw(0, 1) == 1, draw(0, 1) == 1};
+  multiply(v, floats(v.rows * v.depth), floats(v.depth * v.columns), floats(v.rows * v.columns),
+           pool);
+}
+
+void check_adam(const Parallel& pool) {
+  const int64_t n = draw(0, 300);
+  const AdamStep step{n, 0.9, 0.999, 1e-7, 0.1, 0.01f, 10, 1000};
+  float *w = floats(n), *m = floats(n), *v = floats(n);
+  for (int64_t i = 0; i < n; ++i) v[i] *= v[i];
+  adam(step, floats(n), w, m, v, w, m, v, pool);
+}
+
+void check_rows(const Parallel& pool) {
+  const TakeRows v{draw(1, 30), draw(0, 40), draw(1, 5000)};
+  auto from = std::make_unique<Guarded>(v.size * v.bytes), to = std::make_unique<Guarded>(v.count * v.bytes),
+       rows = std::make_unique<Guarded>(v.count * sizeof(int32_t));
+  std::memset(from->start(), 1, v.size * v.bytes);
+  auto* numbers = reinterpret_cast<int32_t*>(rows->start());
+  for (int64_t i = 0; i < v.count; ++i) numbers[i] = static_cast<int32_t>(draw(-5, v.size + 5));
+  take_rows(v, from->start(), numbers, to->start(), pool);
+}
+
+void check_recurrence(const Parallel& pool) {
+  Sequences s{draw(1, 20), draw(1, 6), draw(1, 40), draw(0, 1) == 1, nullptr};
+  auto mask = std::make_unique<Guarded>(s.batch * s.steps);
+  if (draw(0, 1)) {
+    bool* counts = reinterpret_cast<bool*>(mask->start());
+    for (int64_t i = 0; i < s.batch * s.steps; ++i) counts[i] = draw(0, 2) > 0;
+    s.mask = counts;
+  }
+  const int64_t n = s.units, state = s.batch * n, sequence = state * s.steps;
+  const auto many = [](int64_t times, int64_t count) { return floats(times * count); };
+  simple_rnn(s, {floats(sequence), floats(n * n), floats(state), floats(sequence)}, pool);
+  simple_rnn_gradient(
+      s, {floats(sequence), floats(sequence), floats(n * n), floats(sequence), floats(state)}, pool);
+  lstm(s,
+       {many(4, sequence), many(4, n * n), floats(state), floats(state), floats(sequence),
+        floats(sequence), many(4, sequence)},
+       pool);
+  lstm_gradient(s,
+                {floats(sequence), draw(0, 1) ? floats(sequence) : nullptr, floats(sequence),
+                 many(4, sequence), floats(state), many(4, n * n), many(4, sequence),
+                 floats(state), floats(state)},
+                pool);
+  gru(s,
+      {many(3, sequence), many(3, n * n), many(3, n), floats(state), floats(sequence),
+       many(4, sequence)},
+      pool);
+  gru_gradient(s,
+               {floats(sequence), floats(sequence), many(4, sequence), floats(state),
+                many(3, n * n), many(3, sequence), many(3, sequence), floats(state)},
+               pool);
+}
+
+int main(int, char** arguments) {
+  generator.seed(std::atoi(arguments[1]));
+  const int rounds = std::atoi(arguments[2]);
+  for (int round = 0; round < rounds; ++round) {
+    const Parallel pool{nullptr, run, draw(1, 5)};
+    check_convolution(pool);
+    check_product(pool);
+    check_adam(pool);
+    check_rows(pool);
+    check_recurrence(pool);
+    buffers.clear();
+  }
+  std::printf("%d rounds\n", rounds);
+}
