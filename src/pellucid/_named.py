@@ -45,11 +45,16 @@ class Registry(Generic[T]):
     Args:
         kind: what its entries are, for messages: ``"optimizer"``.
         accepts: tells whether a user's own object can stand in for an entry.
+        base: the class of its entries, if entries may have entries as settings (a layer inside a
+            layer): where a setting is annotated with it, its configuration is built as well.
     """
 
-    def __init__(self, kind: str, accepts: Callable[[Any], bool] = callable) -> None:
+    def __init__(
+        self, kind: str, accepts: Callable[[Any], bool] = callable, base: type | None = None
+    ) -> None:
         self.kind = kind
         self.accepts = accepts
+        self.base = base
         self.entries: dict[str, Callable[..., Any]] = {}
         self.aliases: list[str] = []
         self._by_key: dict[str, Callable[..., Any]] = {}
@@ -146,7 +151,15 @@ class Registry(Generic[T]):
                 f"{entry.__name__} has no default for {', '.join(missing)}; "
                 f"write {entry.__name__}({'=..., '.join(missing)}=...)."
             )
-        return typing.cast(T, entry(**{key: _tuples(value) for key, value in config.items()}))
+        values = {key: self._argument(value, hints[key], own) for key, value in config.items()}
+        return typing.cast(T, entry(**values))
+
+    def _argument(self, value: Any, hint: Any, own: Mapping[str, Any]) -> Any:
+        """Return a JSON value as an argument: lists as tuples, an entry inside an entry built."""
+        inner = self.base is not None and self.base in (hint, *typing.get_args(hint))
+        if inner and isinstance(value, Mapping):
+            return self.from_config(value, own)
+        return _tuples(value)
 
 
 def to_config(obj: Any, own: Iterable[type] = ()) -> Config:
@@ -172,7 +185,7 @@ def to_config(obj: Any, own: Iterable[type] = ()) -> Config:
     name, settings = type(obj).__name__, {}
     for field in _settings(type(obj)):
         try:
-            settings[field.name] = _plain(getattr(obj, field.name))
+            settings[field.name] = _plain(getattr(obj, field.name), own)
         except DTypeError as error:
             raise DTypeError(f"In {name}, {field.name}: {error}") from error
     return {"name": name, "config": settings}
@@ -190,17 +203,17 @@ def _required(field: dataclasses.Field[Any]) -> bool:
     return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Any, own: Iterable[type] = ()) -> Any:
     """Return ``value`` as JSON: tuples become lists, registered objects configurations."""
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     if isinstance(value, np.generic):
         return value.item()
     if isinstance(value, (tuple, list)):
-        return [_plain(entry) for entry in value]
+        return [_plain(entry, own) for entry in value]
     if isinstance(value, Mapping):
-        return {str(key): _plain(entry) for key, entry in value.items()}
-    return to_config(value)
+        return {str(key): _plain(entry, own) for key, entry in value.items()}
+    return to_config(value, own)
 
 
 def _tuples(value: Any) -> Any:

@@ -145,6 +145,10 @@ def test_fixed_values():
     np.testing.assert_array_equal(Zeros()(key(), (2, 3)), np.zeros((2, 3)))
     np.testing.assert_array_equal(Ones()(key(), (2, 3)), np.ones((2, 3)))
     np.testing.assert_array_equal(Constant(0.25)(key(), (2,)), [0.25, 0.25])
+    table = ((1.0, 2.0, 3.0), (4.0, 5.0, 6.0))
+    np.testing.assert_array_equal(Constant(table)(key(), (2, 3)), table)
+    with pytest.raises(ShapeError, match=r"Constant expected value and the weights of equal"):
+        Constant(table)(key(), (3, 2))
     np.testing.assert_array_equal(Identity(2.0)(key(), (2, 3)), [[2, 0, 0], [0, 2, 0]])
 
 

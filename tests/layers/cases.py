@@ -199,3 +199,23 @@ CASES = [
     Case(layers.UpSampling2D((2, 3)), (4, 3, 2), (2, 4, 3), RANK_4),
     Case(layers.Rescaling(1 / 127.5, offset=-1.0), (4, 3, 2)),
 ]
+
+from layers.attention_cases import CASES as ATTENTION  # noqa: E402  (it takes Case from here)
+
+CASES += ATTENTION
+
+from layers.convolution_cases import CASES as CONVOLUTION  # noqa: E402
+
+CASES += CONVOLUTION
+
+from layers.recurrent_cases import CASES as RECURRENT  # noqa: E402
+
+CASES += RECURRENT
+
+from layers.latent_cases import CASES as LATENT  # noqa: E402
+
+CASES += LATENT
+
+from layers.augmentation_cases import CASES as AUGMENTATION  # noqa: E402
+
+CASES += AUGMENTATION

@@ -1,9 +1,11 @@
 """One row for every loss: targets, predictions and what they should give.
 
 ``oracle`` is a NumPy function of targets and predictions, written independently, that gives one
-value for each example; ``keras`` says whether Keras agrees to the same settings.
+value for each example; ``keras`` says whether Keras agrees to the same settings; ``positions``
+whether there may be a value for each position of a sequence.
 """
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +24,7 @@ class Case:
     prediction: Callable[[np.random.Generator], Any]
     oracle: Callable[[Any, Any], Any]
     keras: bool = True
+    positions: bool = True
 
 
 def numbers(rng):
@@ -96,6 +99,48 @@ def crammer(t, p):
 def huber(t, p, delta):
     r = np.abs(t - p)
     return np.where(r < delta, r**2 / 2, delta * r - delta**2 / 2).mean(-1)
+
+
+def contrastive(t, p, margin):
+    return np.mean(np.where(t == 1, p**2, np.maximum(margin - p, 0) ** 2), -1)
+
+
+def triplet(k, e, margin):
+    apart = ((e[:, None] - e[None]) ** 2).sum(-1)
+    values = []
+    for i in range(len(k)):
+        near = [apart[i, j] for j in range(len(k)) if k[j] == k[i] and j != i]
+        far = [apart[i, j] for j in range(len(k)) if k[j] != k[i]]
+        values.append(max(max(near) - min(far) + margin, 0) if near and far else 0)
+    return np.array(values)
+
+
+def info_nce(_, both, temperature):
+    q, k = (half / np.linalg.norm(half, axis=-1, keepdims=True) for half in np.split(both, 2, -1))
+    p = softmax(q @ k.T / temperature)
+    return -np.log(np.diagonal(p))
+
+
+def steps(rng):
+    return rng.standard_normal((N, 5, CLASSES)).astype("float32")
+
+
+def words(rng):
+    labels = rng.integers(1, CLASSES, (N, 2))
+    return np.where(np.arange(2) < rng.integers(0, 3, (N, 1)), labels, 0)
+
+
+def ctc(labels, z):
+    """The sum over every path of five steps, one by one."""
+    values = []
+    for row, p in zip(labels, softmax(np.asarray(z, float)), strict=True):
+        wanted = [k for k in row if k]
+        total = 0.0
+        for path in itertools.product(range(CLASSES), repeat=len(p)):
+            if [k for k, _ in itertools.groupby(path) if k] == wanted:
+                total += np.prod(p[np.arange(len(p)), list(path)])
+        values.append(-np.log(total))
+    return np.array(values)
 
 
 CASES = [
@@ -178,4 +223,8 @@ CASES = [
         lambda t, p: np.mean(np.maximum(1 - (2 * t - 1) * p, 0) ** 2, -1),
     ),
     Case(losses.CategoricalHinge(), one_hot, numbers, crammer),
+    Case(losses.Contrastive(0.7), bits, between, lambda t, p: contrastive(t, p, 0.7), keras=False),
+    Case(losses.Triplet(3.0), labels, numbers, lambda k, e: triplet(k, e, 3.0), keras=False),
+    Case(losses.InfoNCE(0.5), numbers, numbers, lambda t, p: info_nce(t, p, 0.5), keras=False),
+    Case(losses.CTC(), words, steps, ctc, keras=False, positions=False),
 ]

@@ -122,7 +122,44 @@ REFUSED = [
         DataError,
         r"from 0 to 1, got 2\.0 in row 0; .*sum",
     ),
+    # What is alike.
+    (losses.Contrastive(), row([0], [2]), 1, DataError, r"from 0 to 1, got 2 in row 1; write 1"),
+    (losses.Triplet(), np.eye(3), 3, ShapeError, r"labels of shape \(3,\), got .* y_true\.argmax"),
+    (losses.Triplet(), row(4, 4), 3, DataError, r"labels of two classes at least, got one; with"),
+    (
+        losses.InfoNCE(),
+        row(0, 0),
+        3,
+        ShapeError,
+        r"even number of them, got 3 outputs; join .* Con",
+    ),
+    (losses.CTC(), row(1, 2), 3, ShapeError, r"CTC expected an input of rank 2 \(batch, length\)"),
+    (losses.CTC(), row([1], [2]), 3, ShapeError, r"\(batch, time, classes\), got .* \(None, 3\)"),
 ]
+
+
+@pytest.mark.parametrize(
+    ("labels", "error", "message"),
+    [
+        (
+            row([1, 3], [2, 0]),
+            DataError,
+            r"labels from 1 to 2, and 0 after the last, got 3 in row 0",
+        ),
+        (row([1, 2], [-1, 0]), DataError, r"got -1 in row 1; the last layer needs one unit for"),
+        (row([1, 2], [0, 2]), DataError, r"zeros only after .* a label in row 1; class 0 is blank"),
+        (
+            row([1, 2], [2, 2]),
+            DataError,
+            r"more labels than steps, .* 3 for 2 steps in row 1; give",
+        ),
+        (row([1.0, 2.0]), DTypeError, r"integer labels, but labels are float64; cast them with"),
+    ],
+    ids=["large", "negative", "gap", "long", "float"],
+)
+def test_labels_that_no_path_stands_for(labels, error, message):
+    with pytest.raises(error, match=message):
+        losses.CTC().check(labels, (None, 2, 3))
 
 
 @pytest.mark.parametrize(("loss", "y_true", "units", "error", "message"), REFUSED)

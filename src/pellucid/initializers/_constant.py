@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import jax.numpy as jnp
+import numpy as np
 
-from pellucid._checks import check_rank
+from pellucid._checks import check_rank, check_same_shape
 from pellucid.initializers._base import REGISTRY, Array, Initializer, Shape
 
 LAYOUT = "(inputs, outputs)"
@@ -46,25 +47,31 @@ class Ones(Initializer):
 @REGISTRY.register()
 @dataclass(frozen=True)
 class Constant(Initializer):
-    """One number everywhere.
+    """One number everywhere, or the numbers of a table.
 
-    w_ij = value
+    w_ij = value        or        w_ij = value_ij
 
     Args:
-        value: the number.
+        value: the number; or a nested tuple in the shape of the weights, for filters and codes that
+            are known beforehand.
     """
 
-    value: float = 0.0
+    value: float | tuple[Any, ...] = 0.0
 
     formula: ClassVar[str] = "w_ij = value"
     reference: ClassVar[str] = "Goodfellow, Bengio and Courville, Deep Learning, 2016, section 8.4."
 
     def __post_init__(self) -> None:
-        self.check_finite("value")
+        if not isinstance(self.value, tuple):
+            self.check_finite("value")
 
     def sample(self, key: Array, shape: Shape, dtype: Any) -> Array:
-        """Return the constant."""
-        return jnp.full(shape, self.value, dtype)
+        """Return the number everywhere, or the table."""
+        if not isinstance(self.value, tuple):
+            return jnp.full(shape, self.value, dtype)
+        table = np.asarray(self.value)
+        check_same_shape("Constant", "value", table.shape, "the weights", shape)
+        return jnp.asarray(table, dtype)
 
 
 @REGISTRY.register()

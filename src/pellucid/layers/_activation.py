@@ -11,6 +11,7 @@ from pellucid.layers._base import Layer, Spec, Variables
 from pellucid.layers._context import Context
 from pellucid.layers._inputs import as_floating
 from pellucid.layers._registry import REGISTRY
+from pellucid.layers._window import Window
 
 Array = jax.Array
 
@@ -33,6 +34,7 @@ class Activation(Layer):
     activation: Any
 
     formula: ClassVar[str] = "y = f(x)"
+    by_position: ClassVar[bool] = True
     keeps_mask: ClassVar[bool] = True
 
     def apply(self, variables: Variables, x: Array, context: Context) -> Array:
@@ -75,6 +77,7 @@ class ReLU(Layer):
     negative_slope: float = 0.0
 
     formula: ClassVar[str] = "y = min(max(x, 0), max_value) + negative_slope min(x, 0)"
+    by_position: ClassVar[bool] = True
     keeps_mask: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
@@ -129,6 +132,7 @@ class LeakyReLU(Layer):
     negative_slope: float = 0.3
 
     formula: ClassVar[str] = "y = x where x > 0, else negative_slope x"
+    by_position: ClassVar[bool] = True
     keeps_mask: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
@@ -182,6 +186,7 @@ class PReLU(Layer):
     shared_axes: tuple[int, ...] | None = None
 
     formula: ClassVar[str] = "y = max(x, 0) + alpha min(x, 0)"
+    by_position: ClassVar[bool] = True
     keeps_mask: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
@@ -242,6 +247,7 @@ class ELU(Layer):
     alpha: float = 1.0
 
     formula: ClassVar[str] = "y = x where x > 0, else alpha (e^x - 1)"
+    by_position: ClassVar[bool] = True
     keeps_mask: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
@@ -293,6 +299,11 @@ class Softmax(Layer):
                 "Softmax expected axis to be an axis of the sample, got 0, which is the batch; "
                 "type Softmax(axis=-1)."
             )
+
+    def windows(self, input_spec: Any, output_spec: Any) -> tuple[Window, ...] | None:
+        """Return one position where the channels compete; None along another axis."""
+        last = self.axis in (-1, len(output_spec.shape) - 1)
+        return (Window(),) * max(len(output_spec.shape) - 2, 0) if last else None
 
     def apply(self, variables: Variables, x: Array, context: Context) -> Array:
         """Return the probabilities."""

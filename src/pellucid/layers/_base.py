@@ -11,6 +11,7 @@ import jax
 from pellucid import activations, constraints, initializers, regularizers
 from pellucid.errors import ArgumentError, DTypeError, PellucidError, ShapeError
 from pellucid.layers._context import Context
+from pellucid.layers._window import Window
 
 Array = jax.Array
 Spec = jax.ShapeDtypeStruct
@@ -40,7 +41,7 @@ class Variables:
         return Variables(self.parameters.get(name, {}), self.state.get(name, {}))
 
 
-@dataclass_transform(frozen_default=True, eq_default=False)
+@dataclass_transform(frozen_default=True, eq_default=False, field_specifiers=(field,))
 @dataclass(frozen=True, eq=False)
 class Layer:
     """A frozen description of one step of a network; the numbers live outside it.
@@ -78,6 +79,8 @@ class Layer:
     """What the layer computes, in one line of plain text."""
     keeps_mask: ClassVar[bool] = False
     """True if a mask (batch, time) of the input holds for the output as well."""
+    by_position: ClassVar[bool] = False
+    """True if an output depends on the input at its own position alone (channels aside)."""
 
     made_at: ClassVar[str] = ""
 
@@ -135,6 +138,24 @@ class Layer:
     def flops(self, input_spec: Any, output_spec: Any) -> int:
         """Return the multiplications and additions of one forward pass over these shapes."""
         return 0
+
+    def windows(self, input_spec: Any, output_spec: Any) -> tuple[Window, ...] | None:
+        """Return the window on each spatial axis through which a unit looks at every input.
+
+        None if a unit may read every position. Receptive fields are computed from these.
+        """
+        axes = max(len(output_spec.shape) - 2, 0)
+        return (Window(),) * axes if self.by_position else None
+
+    def parts(self) -> dict[str, "Layer"]:
+        """Return the layers that this one is made of, by name; most are made of none."""
+        return {}
+
+    def is_trainable(self, path: str) -> bool:
+        """Tell whether the parameter at ``path``, a name or ``"part/name"``, is trained."""
+        part, _, rest = path.partition("/")
+        inner = self.parts().get(part)
+        return self.trainable and (inner is None or inner.is_trainable(rest))
 
     def check_data(self, x: Any) -> None:
         """Raise DataError if this layer cannot take the numbers of ``x``, data on the host.
@@ -205,11 +226,12 @@ class Layer:
         activity = regularizers.get(getattr(self, "activity_regularizer", None))
         if activity is not None:
             # Keras's convention: the penalty of a batch is divided by its number of rows.
+            first = y[0] if isinstance(y, (list, tuple)) else y
             if context.row_weights is None:
-                context.add_penalty(activity(y) / y.shape[0])
+                context.add_penalty(activity(first) / first.shape[0])
             else:
-                real = context.row_weights.reshape(-1, *(1,) * (y.ndim - 1))
-                context.add_penalty(activity(y * real) / jax.numpy.sum(real))
+                real = context.row_weights.reshape(-1, *(1,) * (first.ndim - 1))
+                context.add_penalty(activity(first * real) / jax.numpy.sum(real))
         return y
 
     def __call__(self, inputs: Any) -> Any:

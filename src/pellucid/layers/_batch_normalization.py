@@ -76,6 +76,7 @@ class BatchNormalization(Layer):
     gamma_constraint: Any = None
 
     formula: ClassVar[str] = "y = gamma (x - mean) / sqrt(variance + epsilon) + beta"
+    by_position: ClassVar[bool] = True
     keeps_mask: ClassVar[bool] = True
 
     def __post_init__(self) -> None:

@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 
 from pellucid.errors import NotReadyError
+from pellucid.layers._memory import StepMemory
 
 Array = jax.Array
 
@@ -20,6 +22,7 @@ class Collected:
     penalties: list[Array] = field(default_factory=list)
     values: dict[str, Array] | None = None
     probes: Mapping[str, Array] | None = None
+    memory: StepMemory | None = None
 
 
 class Context:
@@ -77,6 +80,16 @@ class Context:
         self._draws += 1
         return jax.random.fold_in(self._key, zlib.crc32(label.encode()))
 
+    @property
+    def memory(self) -> StepMemory | None:
+        """What earlier steps left, where the network is fed step by step; else None."""
+        return self.collected.memory
+
+    def positions(self, steps: int) -> Array:
+        """Return the numbers of the steps of this call: 0, 1, ... unless others went before."""
+        first = 0 if self.memory is None else self.memory.position
+        return first + jnp.arange(steps)
+
     def update_state(self, **values: Array) -> None:
         """Hand back new values for state variables of this layer (moving averages)."""
         path = tuple(part.split("#")[0] for part in self.path)
@@ -86,8 +99,12 @@ class Context:
         """Add a scalar to the loss, such as an activity regularization term."""
         self.collected.penalties.append(value)
 
-    def set_mask(self, mask: Array | None) -> None:
-        """Give the output a mask of shape (batch, time): False where a step is padding."""
+    def set_mask(self, mask: Array | list[Array | None] | None) -> None:
+        """Give the output a mask of shape (batch, time): False where a step is padding.
+
+        A layer of several outputs gives a list, with None for an output that has no mask, or one
+        mask for all of them.
+        """
         self.output_mask = mask
 
     def record(self, name: str, value: Array) -> Array:

@@ -10,12 +10,14 @@ from pellucid.errors import ArgumentError
 from pellucid.layers._base import Layer, Spec, Variables
 from pellucid.layers._context import Context
 from pellucid.layers._inputs import (
+    are_pairs,
     as_floating,
     as_sizes,
     check_channels_last,
     check_positions,
 )
 from pellucid.layers._registry import REGISTRY
+from pellucid.layers._window import Window, sliding
 
 Array = jax.Array
 
@@ -52,7 +54,7 @@ class _Conv(Layer):
         check_divisible(who, "filters", self.filters, "groups", self.groups)
         for name in ("kernel_size", "strides", "dilation_rate"):
             as_sizes(who, name, getattr(self, name), self.axes)
-        if self.padding not in self.paddings and not _are_pairs(self.padding, self.axes):
+        if self.padding not in self.paddings and not are_pairs(self.padding, self.axes):
             options = ", ".join(map(repr, self.paddings))
             raise ArgumentError(
                 f"{who} expected padding to be one of {options} or explicit zeros "
@@ -86,6 +88,13 @@ class _Conv(Layer):
         w = (*window, input_spec.shape[-1] // self.groups, self.filters)
         b = (self.filters,) if self.use_bias else None
         return ops.conv.flops(input_spec.shape, w, b, **self._settings())
+
+    def windows(self, input_spec: Any, output_spec: Any) -> tuple[Window, ...] | None:
+        """Return the window that slides along each axis."""
+        who = type(self).__name__
+        size = as_sizes(who, "kernel_size", self.kernel_size, self.axes)
+        settings = {k: v for k, v in self._settings().items() if k != "groups"}
+        return sliding(who, input_spec.shape[1:-1], size, **settings)
 
     def _settings(self) -> dict[str, Any]:
         who, given = type(self).__name__, self.padding
@@ -210,13 +219,3 @@ class Conv2D(_Conv):
     paddings: ClassVar[tuple[str, ...]] = ("valid", "same")
     explicit: ClassVar[str] = "((top, bottom), (left, right))"
     formula: ClassVar[str] = "y = f(x * K + b)"
-
-
-def _are_pairs(padding: Any, axes: int) -> bool:
-    """Tell whether ``padding`` holds (before, after) for each axis, integers of 0 or more."""
-    return (
-        isinstance(padding, (tuple, list))
-        and len(padding) == axes
-        and all(isinstance(pair, (tuple, list)) and len(pair) == 2 for pair in padding)
-        and all(isinstance(n, int) and n >= 0 for pair in padding for n in pair)
-    )

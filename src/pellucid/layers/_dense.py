@@ -59,6 +59,7 @@ class Dense(Layer):
     bias_constraint: Any = None
 
     formula: ClassVar[str] = "y = f(x W + b)"
+    by_position: ClassVar[bool] = True
     keeps_mask: ClassVar[bool] = True
 
     def __post_init__(self) -> None:

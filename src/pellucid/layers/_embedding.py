@@ -58,6 +58,7 @@ class Embedding(Layer):
     mask_zero: bool = False
 
     formula: ClassVar[str] = "y[n, t] = E[x[n, t]]"
+    by_position: ClassVar[bool] = True
     keeps_mask: ClassVar[bool] = True
 
     def __post_init__(self) -> None:

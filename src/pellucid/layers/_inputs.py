@@ -34,15 +34,29 @@ def as_sizes(who: str, name: str, value: Any, axes: int) -> tuple[int, ...]:
 
 
 def check_positions(who: str, shape: Sequence[int], axes: int) -> None:
-    """Raise ShapeError unless ``shape`` is that of sequences (axes=1) or of images (axes=2)."""
-    words = {1: "(batch, steps, channels)", 2: "(batch, height, width, channels)"}[axes]
-    sample = {1: "sequence", 2: "image"}[axes]
+    """Raise ShapeError unless ``shape`` is that of sequences, images or volumes (axes=1, 2, 3)."""
+    words = {
+        1: "(batch, steps, channels)",
+        2: "(batch, height, width, channels)",
+        3: "(batch, depth, height, width, channels)",
+    }[axes]
+    sample = {1: "sequence", 2: "image", 3: "volume"}[axes]
     hint = ""
     if len(shape) < axes + 2:
         hint = f"add the missing axis: x[None] for one {sample}, x[..., None] for one channel"
     elif axes == 1 and len(shape) == 4:
         hint = f"use {who.replace('1D', '2D')} for images"
     check_rank(who, shape, axes + 2, words, hint)
+
+
+def are_pairs(padding: Any, axes: int) -> bool:
+    """Tell whether ``padding`` holds (before, after) for each axis, integers of 0 or more."""
+    return (
+        isinstance(padding, (tuple, list))
+        and len(padding) == axes
+        and all(isinstance(pair, (tuple, list)) and len(pair) == 2 for pair in padding)
+        and all(isinstance(n, int) and n >= 0 for pair in padding for n in pair)
+    )
 
 
 def check_list(who: str, inputs: Any) -> None:

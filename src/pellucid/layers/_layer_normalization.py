@@ -63,6 +63,7 @@ class LayerNormalization(Layer):
     gamma_constraint: Any = None
 
     formula: ClassVar[str] = "y = gamma (x - mean) / sqrt(variance + epsilon) + beta"
+    by_position: ClassVar[bool] = True
     keeps_mask: ClassVar[bool] = True
 
     def __post_init__(self) -> None:

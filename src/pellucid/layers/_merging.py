@@ -1,4 +1,4 @@
-"""Layers that make one array of several: Add, Multiply, Concatenate."""
+"""Layers that make one array of several: sum, product, mean, extremes, side by side."""
 
 import operator
 from collections.abc import Sequence
@@ -14,6 +14,7 @@ from pellucid.layers._base import Layer, Spec, Variables
 from pellucid.layers._context import Context
 from pellucid.layers._inputs import as_floating, check_list, check_stretchable
 from pellucid.layers._registry import REGISTRY
+from pellucid.layers._window import Window
 
 Array = jax.Array
 
@@ -41,6 +42,7 @@ class Add(Layer):
     """
 
     formula: ClassVar[str] = "y = x_1 + x_2 + ..."
+    by_position: ClassVar[bool] = True
 
     def apply(self, variables: Variables, x: Sequence[Array], context: Context) -> Array:
         """Return the sum of the inputs."""
@@ -77,6 +79,7 @@ class Multiply(Layer):
     """
 
     formula: ClassVar[str] = "y = x_1 * x_2 * ..."
+    by_position: ClassVar[bool] = True
 
     def apply(self, variables: Variables, x: Sequence[Array], context: Context) -> Array:
         """Return the product of the inputs."""
@@ -86,6 +89,149 @@ class Multiply(Layer):
 
     def flops(self, input_spec: Sequence[Spec], output_spec: Spec) -> int:
         """Return one multiplication for each entry and each input but the first."""
+        return (len(input_spec) - 1) * output_spec.size
+
+
+@REGISTRY.register()
+class Subtract(Layer):
+    """Takes its second input from its first, entry by entry.
+
+    An axis of size 1 is stretched to the size that the other has there; the batch never is. Where
+    the inputs have masks, a step of the output counts if it counts in any input.
+
+    Input: a list of two arrays of one rank; output: their common shape. Whole numbers become
+    float32.
+
+    Raises:
+        ShapeError: if the input is no list of two, or the shapes do not fit.
+
+    Example:
+        >>> from pellucid.layers import Dense, Input, Subtract
+        >>> x = Input((16,))
+        >>> Subtract()([x, Dense(16)(x)]).shape
+        (None, 16)
+    """
+
+    formula: ClassVar[str] = "y = x_1 - x_2"
+    by_position: ClassVar[bool] = True
+
+    def apply(self, variables: Variables, x: Sequence[Array], context: Context) -> Array:
+        """Return the difference of the two inputs."""
+        check_stretchable("Subtract", x)
+        if len(x) != 2:
+            raise ShapeError(
+                f"Subtract expected a list of two inputs, got {len(x)}; add those that are to be "
+                "taken away with Add first."
+            )
+        context.set_mask(_any_mask(context.mask))
+        return ops.subtract(*map(as_floating, x))
+
+    def flops(self, input_spec: Sequence[Spec], output_spec: Spec) -> int:
+        """Return one subtraction for each entry."""
+        return output_spec.size
+
+
+@REGISTRY.register()
+class Average(Layer):
+    """Takes the mean of its inputs, entry by entry: an ensemble's vote.
+
+    An axis of size 1 is stretched to the size that the others have there; the batch never is.
+    Where the inputs have masks, a step of the output counts if it counts in any input.
+
+    Input: a list of arrays of one rank; output: their common shape. Whole numbers become float32.
+
+    Raises:
+        ShapeError: if the input is no list, or the shapes do not fit.
+
+    Example:
+        >>> from pellucid.layers import Average, Dense, Input
+        >>> x = Input((16,))
+        >>> Average()([Dense(10)(x), Dense(10)(x)]).shape
+        (None, 10)
+    """
+
+    formula: ClassVar[str] = "y = (x_1 + ... + x_n) / n"
+    by_position: ClassVar[bool] = True
+
+    def apply(self, variables: Variables, x: Sequence[Array], context: Context) -> Array:
+        """Return the mean of the inputs."""
+        check_stretchable("Average", x)
+        context.set_mask(_any_mask(context.mask))
+        return ops.scale_shift(reduce(ops.add, map(as_floating, x)), scale=1 / len(x))
+
+    def flops(self, input_spec: Sequence[Spec], output_spec: Spec) -> int:
+        """Return one addition for each entry and input but the first, and one multiplication."""
+        return len(input_spec) * output_spec.size
+
+
+@REGISTRY.register()
+class Maximum(Layer):
+    """Keeps the largest of its inputs, entry by entry: a maxout unit.
+
+    An axis of size 1 is stretched to the size that the others have there; the batch never is. Of
+    equal numbers the first input's gets the gradient. Where the inputs have masks, a step of the
+    output counts if it counts in any input.
+
+    Input: a list of arrays of one rank; output: their common shape. Whole numbers become float32.
+
+    Raises:
+        ShapeError: if the input is no list, or the shapes do not fit.
+
+    Example:
+        >>> from pellucid.layers import Dense, Input, Maximum
+        >>> x = Input((16,))
+        >>> Maximum()([Dense(8)(x), Dense(8)(x)]).shape
+        (None, 8)
+
+    References:
+        Goodfellow, Warde-Farley, Mirza, Courville, Bengio, Maxout networks (2013), section 3.
+    """
+
+    formula: ClassVar[str] = "y = max(x_1, x_2, ...)"
+    by_position: ClassVar[bool] = True
+
+    def apply(self, variables: Variables, x: Sequence[Array], context: Context) -> Array:
+        """Return the largest of the inputs."""
+        check_stretchable("Maximum", x)
+        context.set_mask(_any_mask(context.mask))
+        return reduce(ops.maximum, map(as_floating, x))
+
+    def flops(self, input_spec: Sequence[Spec], output_spec: Spec) -> int:
+        """Return one comparison for each entry and each input but the first."""
+        return (len(input_spec) - 1) * output_spec.size
+
+
+@REGISTRY.register()
+class Minimum(Layer):
+    """Keeps the smallest of its inputs, entry by entry.
+
+    An axis of size 1 is stretched to the size that the others have there; the batch never is. Of
+    equal numbers the first input's gets the gradient. Where the inputs have masks, a step of the
+    output counts if it counts in any input.
+
+    Input: a list of arrays of one rank; output: their common shape. Whole numbers become float32.
+
+    Raises:
+        ShapeError: if the input is no list, or the shapes do not fit.
+
+    Example:
+        >>> from pellucid.layers import Dense, Input, Minimum
+        >>> x = Input((16,))
+        >>> Minimum()([Dense(8)(x), Dense(8)(x)]).shape
+        (None, 8)
+    """
+
+    formula: ClassVar[str] = "y = min(x_1, x_2, ...)"
+    by_position: ClassVar[bool] = True
+
+    def apply(self, variables: Variables, x: Sequence[Array], context: Context) -> Array:
+        """Return the smallest of the inputs."""
+        check_stretchable("Minimum", x)
+        context.set_mask(_any_mask(context.mask))
+        return reduce(ops.minimum, map(as_floating, x))
+
+    def flops(self, input_spec: Sequence[Spec], output_spec: Spec) -> int:
+        """Return one comparison for each entry and each input but the first."""
         return (len(input_spec) - 1) * output_spec.size
 
 
@@ -117,6 +263,7 @@ class Concatenate(Layer):
     axis: int = -1
 
     formula: ClassVar[str] = "y = [x_1, x_2, ...]"
+    by_position: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -125,6 +272,11 @@ class Concatenate(Layer):
                 "Concatenate expected axis to be an integer other than 0, which is the batch, got "
                 f"{self.axis!r}; type Concatenate(axis=-1) to join features."
             )
+
+    def windows(self, input_spec: Any, output_spec: Any) -> tuple[Window, ...] | None:
+        """Return one position where channels are joined; None along another axis."""
+        last = self.axis in (-1, len(output_spec.shape) - 1)
+        return super().windows(input_spec, output_spec) if last else None
 
     def apply(self, variables: Variables, x: Sequence[Array], context: Context) -> Array:
         """Return the inputs side by side."""

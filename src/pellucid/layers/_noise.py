@@ -46,6 +46,7 @@ class Dropout(Layer):
     rate: float
 
     formula: ClassVar[str] = "y = m x / (1 - rate)"
+    by_position: ClassVar[bool] = True
     keeps_mask: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
@@ -88,6 +89,7 @@ class GaussianNoise(Layer):
     stddev: float
 
     formula: ClassVar[str] = "y = x + stddev e, e ~ N(0, 1)"
+    by_position: ClassVar[bool] = True
     keeps_mask: ClassVar[bool] = True
 
     def __post_init__(self) -> None:

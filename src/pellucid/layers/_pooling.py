@@ -5,16 +5,18 @@ from typing import Any, ClassVar
 import jax
 
 from pellucid import ops
-from pellucid._checks import check_one_of
+from pellucid.errors import ArgumentError
 from pellucid.layers._base import Layer, Spec, Variables
 from pellucid.layers._context import Context
 from pellucid.layers._inputs import (
+    are_pairs,
     as_floating,
     as_sizes,
     check_channels_last,
     check_positions,
 )
 from pellucid.layers._registry import REGISTRY
+from pellucid.layers._window import Window, sliding
 
 Array = jax.Array
 
@@ -24,7 +26,7 @@ class _Pooling(Layer):
 
     pool_size: int | tuple[int, ...] = 2
     strides: int | tuple[int, ...] | None = None
-    padding: str = "valid"
+    padding: str | tuple[Any, ...] = "valid"
     data_format: str | None = None
 
     op: ClassVar[ops.Op]
@@ -36,7 +38,12 @@ class _Pooling(Layer):
         as_sizes(who, "pool_size", self.pool_size, self.axes)
         if self.strides is not None:
             as_sizes(who, "strides", self.strides, self.axes)
-        check_one_of(who, "padding", self.padding, ("valid", "same"))
+        if self.padding not in ("valid", "same") and not are_pairs(self.padding, self.axes):
+            example = ", ".join(["(1, 1)"] * self.axes)
+            raise ArgumentError(
+                f"{who} expected padding to be one of 'valid', 'same' or a pair (before, after) "
+                f"for each axis, such as ({example},), got {self.padding!r}."
+            )
         check_channels_last(who, self.data_format)
 
     def apply(self, variables: Variables, x: Array, context: Context) -> Array:
@@ -48,13 +55,21 @@ class _Pooling(Layer):
         """Return those of the operation."""
         return self.op.flops(input_spec.shape, **self._settings())
 
+    def windows(self, input_spec: Any, output_spec: Any) -> tuple[Window, ...] | None:
+        """Return the window that slides along each axis."""
+        settings = self._settings()
+        size = settings.pop("pool_size")
+        return sliding(type(self).__name__, input_spec.shape[1:-1], size, **settings)
+
     def _settings(self) -> dict[str, Any]:
         who = type(self).__name__
         size = as_sizes(who, "pool_size", self.pool_size, self.axes)
         strides = (
             size if self.strides is None else as_sizes(who, "strides", self.strides, self.axes)
         )
-        return {"pool_size": size, "strides": strides, "padding": self.padding}
+        given = self.padding
+        padding = given if isinstance(given, str) else tuple(map(tuple, given))
+        return {"pool_size": size, "strides": strides, "padding": padding}
 
 
 @REGISTRY.register(aliases=["MaxPool1D"])
@@ -66,7 +81,8 @@ class MaxPooling1D(_Pooling):
     Args:
         pool_size: steps in a window.
         strides: steps from one window to the next; None for ``pool_size`` (no overlap).
-        padding: ``"valid"`` (windows stay inside) or ``"same"`` (ceil(steps / strides) windows).
+        padding: ``"valid"`` (windows stay inside), ``"same"`` (ceil(steps / strides) windows) or
+            explicit margins ``((before, after),)``, less than a window, which never count.
         data_format: must be None or ``"channels_last"``.
 
     Input shape (batch, steps, channels); output shape (batch, new_steps, channels).
@@ -92,8 +108,9 @@ class MaxPooling2D(_Pooling):
     Args:
         pool_size: rows and columns of a window; one number for both.
         strides: rows and columns from one window to the next; None for ``pool_size`` (no overlap).
-        padding: ``"valid"`` (windows stay inside; a rest at the end is left out) or ``"same"``
-            (ceil(size / strides) windows).
+        padding: ``"valid"`` (windows stay inside; a rest at the end is left out), ``"same"``
+            (ceil(size / strides) windows) or explicit margins ``((top, bottom), (left, right))``,
+            less than a window, which never count.
         data_format: must be None or ``"channels_last"``.
 
     Input shape (batch, height, width, channels); output shape (batch, new_height, new_width,
@@ -123,7 +140,8 @@ class AveragePooling1D(_Pooling):
     Args:
         pool_size: steps in a window.
         strides: steps from one window to the next; None for ``pool_size`` (no overlap).
-        padding: ``"valid"`` (windows stay inside) or ``"same"`` (ceil(steps / strides) windows).
+        padding: ``"valid"`` (windows stay inside), ``"same"`` (ceil(steps / strides) windows) or
+            explicit margins ``((before, after),)``, less than a window, which never count.
         data_format: must be None or ``"channels_last"``.
 
     Input shape (batch, steps, channels); output shape (batch, new_steps, channels).
@@ -149,8 +167,9 @@ class AveragePooling2D(_Pooling):
     Args:
         pool_size: rows and columns of a window; one number for both.
         strides: rows and columns from one window to the next; None for ``pool_size`` (no overlap).
-        padding: ``"valid"`` (windows stay inside; a rest at the end is left out) or ``"same"``
-            (ceil(size / strides) windows).
+        padding: ``"valid"`` (windows stay inside; a rest at the end is left out), ``"same"``
+            (ceil(size / strides) windows) or explicit margins ``((top, bottom), (left, right))``,
+            less than a window, which never count.
         data_format: must be None or ``"channels_last"``.
 
     Input shape (batch, height, width, channels); output shape (batch, new_height, new_width,

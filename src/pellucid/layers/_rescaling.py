@@ -39,6 +39,7 @@ class Rescaling(Layer):
     offset: float = 0.0
 
     formula: ClassVar[str] = "y = scale x + offset"
+    by_position: ClassVar[bool] = True
     keeps_mask: ClassVar[bool] = True
 
     def __post_init__(self) -> None:

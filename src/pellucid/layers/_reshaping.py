@@ -1,7 +1,7 @@
 """Layers that only order the numbers of a sample anew: Flatten, Reshape, Permute."""
 
 from math import prod
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import jax
 
@@ -12,6 +12,7 @@ from pellucid.layers._base import Layer, Variables
 from pellucid.layers._context import Context
 from pellucid.layers._inputs import check_channels_last
 from pellucid.layers._registry import REGISTRY
+from pellucid.layers._window import Window
 
 Array = jax.Array
 
@@ -80,6 +81,11 @@ class Reshape(Layer):
                 "Reshape expected target_shape to be a tuple of sizes of 1 or more, at most one "
                 f"of them -1, got {sizes!r}; type Reshape((7, -1)), for example."
             )
+
+    def windows(self, input_spec: Any, output_spec: Any) -> tuple[Window, ...] | None:
+        """Return one position where a channel axis is added; else None."""
+        added = output_spec.shape[1:] == (*input_spec.shape[1:], 1)
+        return (Window(),) * (len(output_spec.shape) - 2) if added else None
 
     def apply(self, variables: Variables, x: Array, context: Context) -> Array:
         """Return x in the new shape."""

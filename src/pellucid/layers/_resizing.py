@@ -11,6 +11,7 @@ from pellucid.layers._base import Layer, Variables
 from pellucid.layers._context import Context
 from pellucid.layers._inputs import as_sizes, check_channels_last, check_positions
 from pellucid.layers._registry import REGISTRY
+from pellucid.layers._window import Window
 
 Array = jax.Array
 
@@ -40,6 +41,10 @@ class ZeroPadding1D(Layer):
         super().__post_init__()
         check_channels_last("ZeroPadding1D", self.data_format)
         self._sides()
+
+    def windows(self, input_spec: Any, output_spec: Any) -> tuple[Window, ...] | None:
+        """Return the shift of the steps."""
+        return (Window(before=self._sides()[0]),)
 
     def apply(self, variables: Variables, x: Array, context: Context) -> Array:
         """Return x between zeros."""
@@ -77,6 +82,10 @@ class ZeroPadding2D(Layer):
         super().__post_init__()
         check_channels_last("ZeroPadding2D", self.data_format)
         self._frame()
+
+    def windows(self, input_spec: Any, output_spec: Any) -> tuple[Window, ...] | None:
+        """Return the shift of the rows and of the columns."""
+        return tuple(Window(before=low) for low, _ in self._frame())
 
     def apply(self, variables: Variables, x: Array, context: Context) -> Array:
         """Return x in a frame of zeros."""
@@ -117,6 +126,11 @@ class UpSampling1D(Layer):
         super().__post_init__()
         as_sizes("UpSampling1D", "size", self.size, 1)
 
+    def windows(self, input_spec: Any, output_spec: Any) -> tuple[Window, ...] | None:
+        """Return the window of one position: i = floor(t / size)."""
+        size = as_sizes("UpSampling1D", "size", self.size, 1)
+        return tuple(Window(n, before=n - 1, zoom=n) for n in size)
+
     def apply(self, variables: Variables, x: Array, context: Context) -> Array:
         """Return x with every step repeated."""
         check_positions("UpSampling1D", x.shape, 1)
@@ -152,6 +166,11 @@ class UpSampling2D(Layer):
         as_sizes("UpSampling2D", "size", self.size, 2)
         check_channels_last("UpSampling2D", self.data_format)
         check_one_of("UpSampling2D", "interpolation", self.interpolation, ("nearest",))
+
+    def windows(self, input_spec: Any, output_spec: Any) -> tuple[Window, ...] | None:
+        """Return the window of one position: i = floor(t / size)."""
+        size = as_sizes("UpSampling2D", "size", self.size, 2)
+        return tuple(Window(n, before=n - 1, zoom=n) for n in size)
 
     def apply(self, variables: Variables, x: Array, context: Context) -> Array:
         """Return x with every pixel repeated."""

@@ -20,6 +20,7 @@ from pellucid.losses._crossentropy import (
     KLDivergence,
     SparseCategoricalCrossentropy,
 )
+from pellucid.losses._ctc import CTC
 from pellucid.losses._functions import (
     CLASSES,
     binary_crossentropy,
@@ -37,6 +38,7 @@ from pellucid.losses._functions import (
     squared_hinge,
 )
 from pellucid.losses._margin import CategoricalHinge, Hinge, SquaredHinge
+from pellucid.losses._metric import Contrastive, InfoNCE, Triplet
 from pellucid.losses._regression import (
     CosineSimilarity,
     Huber,
@@ -47,13 +49,16 @@ from pellucid.losses._regression import (
 )
 
 __all__ = [
+    "CTC",
     "BinaryCrossentropy",
     "CategoricalCrossentropy",
     "CategoricalHinge",
+    "Contrastive",
     "CosineSimilarity",
     "FunctionLoss",
     "Hinge",
     "Huber",
+    "InfoNCE",
     "KLDivergence",
     "LogCosh",
     "Loss",
@@ -62,6 +67,7 @@ __all__ = [
     "Poisson",
     "SparseCategoricalCrossentropy",
     "SquaredHinge",
+    "Triplet",
     "binary_crossentropy",
     "categorical_crossentropy",
     "categorical_hinge",

@@ -94,6 +94,17 @@ class RMSprop(Optimizer):
         self.check_fraction("rho", "momentum")
         self.check_positive("epsilon")
 
+    def steps(self) -> tuple[str, ...]:
+        """Return the rule with or without centering and momentum."""
+        lines = ["v = rho v + (1 - rho) g^2"]
+        if self.centered:
+            lines += ["a = rho a + (1 - rho) g", "d = max(v - a^2, 0)"]
+        root = "d" if self.centered else "v"
+        step = f"-lr g / sqrt({root} + epsilon)"
+        if not self.momentum:
+            return *lines, f"delta = {step}"
+        return *lines, f"s = {step}", "u = momentum u - s", "delta = -u"
+
     def slots(self, w: Array) -> Slots:
         """Return v = 0, with a = 0 and u = 0 where they are used."""
         names = ["v", *["a"] * self.centered, *["u"] * bool(self.momentum)]

@@ -64,6 +64,13 @@ class Adam(Optimizer):
         self.check_fraction("beta_1", "beta_2")
         self.check_positive("epsilon")
 
+    def steps(self) -> tuple[str, ...]:
+        """Return the rule, with the largest v_hat for amsgrad."""
+        m, v, m_hat, v_hat, *_ = (part.strip() for part in self.formula.split(";"))
+        largest = ["v_max = max(v_max, v_hat)"] * self.amsgrad
+        root = "v_max" if self.amsgrad else "v_hat"
+        return m, v, m_hat, v_hat, *largest, f"delta = -lr m_hat / (sqrt({root}) + epsilon)"
+
     def slots(self, w: Array) -> Slots:
         """Return m = 0 and v = 0, with v_max = 0 for amsgrad."""
         names = ["m", "v", *["v_max"] * self.amsgrad]

@@ -116,6 +116,14 @@ class Optimizer:
         """
         raise NotImplementedError(f"{type(self).__name__} must define rule(self, g, w, ...).")
 
+    def steps(self) -> tuple[str, ...]:
+        """Return the rule as assignments in one line of plain text each, for these settings.
+
+        They are worked through in order, from g, w, lr, t, the slots and the settings, and end with
+        ``delta``; a worksheet puts the numbers in. By default the parts of ``formula``.
+        """
+        return tuple(part.strip() for part in self.formula.split(";") if ":" not in part)
+
     @final
     def init(self, params: Tree) -> State:
         """Return the state before the first step.

@@ -94,6 +94,8 @@ def _rates(state: Any) -> list[Array]:
         return [state.hyperparams["learning_rate"]]
     if isinstance(state, tuple):
         return [rate for part in state for rate in _rates(part)]
+    if isinstance(state, dict):  # one state for each of several players, by name
+        return [rate for part in state.values() for rate in _rates(part)]
     return []
 
 
@@ -108,4 +110,6 @@ def _replace(state: Any, value: Any) -> Any:
     if isinstance(state, tuple):
         parts = [_replace(part, value) for part in state]
         return type(state)(*parts) if hasattr(state, "_fields") else tuple(parts)
+    if isinstance(state, dict):
+        return {name: _replace(part, value) for name, part in state.items()}
     return state

@@ -52,6 +52,13 @@ class SGD(Optimizer):
         super().__post_init__()
         self.check_fraction("momentum")
 
+    def steps(self) -> tuple[str, ...]:
+        """Return the rule with or without momentum."""
+        if not self.momentum:
+            return ("delta = -lr g",)
+        ahead = "(g + momentum v)" if self.nesterov else "v"
+        return "v = momentum v + g", f"delta = -lr {ahead}"
+
     def slots(self, w: Array) -> Slots:
         """Return v = 0, or nothing without momentum."""
         return {"v": jnp.zeros_like(w)} if self.momentum else {}
