@@ -36,7 +36,9 @@ if TYPE_CHECKING:
         optimizers,
         preprocessing,
         regularizers,
+        training,
         utils,
+        zoo,
     )
     from pellucid.layers import Input
     from pellucid.models import Model, Sequential
@@ -62,7 +64,9 @@ __all__ = [
     "optimizers",
     "preprocessing",
     "regularizers",
+    "training",
     "utils",
+    "zoo",
 ]
 
 _ROOM_OF = {"Input": "layers", "Model": "models", "Sequential": "models"}

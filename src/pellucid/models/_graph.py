@@ -89,28 +89,31 @@ class Graph(Layer):
 
     def apply(self, variables: Variables, x: Any, context: Context) -> Any:
         """Run every layer in order; returns the outputs in the form in which they were given."""
-        arrays = self.arrange_inputs(x)
+        arrays = self.arrange_inputs(x, any_steps=context.memory is not None)
         values: dict[tuple[int, int], Array] = {}
         masks: dict[tuple[int, int], Any] = {}
-        for symbol, array in zip(self.input_symbols, arrays, strict=True):
+        given = context.mask if isinstance(context.mask, list) else [context.mask] * len(arrays)
+        for symbol, array, mask in zip(self.input_symbols, arrays, given, strict=True):
             values[_place(symbol)] = jnp.asarray(array).astype(symbol.dtype)
+            masks[_place(symbol)] = mask
         for name, call, node in self.calls():
             inside = context.enter(name, call)
             inside.mask = jax.tree.map(lambda symbol: masks.get(_place(symbol)), node.inputs)
             if isinstance(inside.mask, list) and all(mask is None for mask in inside.mask):
                 inside.mask = None
-            given = jax.tree.map(lambda symbol: values[_place(symbol)], node.inputs)
+            read = jax.tree.map(lambda symbol: values[_place(symbol)], node.inputs)
             renewed = context.collected.state.get((*context.path, name), {})
             own = variables.child(name)
             if renewed and not isinstance(node.layer, Graph):
                 own = Variables(own.parameters, own.state | renewed)
-            y = node.layer.run_checked(own, given, inside)
+            y = node.layer.run_checked(own, read, inside)
             outputs = y if isinstance(y, (list, tuple)) else (y,)
             for index, value in enumerate(outputs):
                 values[id(node), index] = value
-                masks[id(node), index] = inside.output_mask
-        if len(self.output_symbols) == 1:
-            context.set_mask(masks.get(_place(self.output_symbols[0])))
+                mask = inside.output_mask
+                masks[id(node), index] = mask[index] if isinstance(mask, list) else mask
+        made = [masks.get(_place(symbol)) for symbol in self.output_symbols]
+        context.set_mask(made[0] if len(made) == 1 else made)
         return jax.tree.map(lambda symbol: values[_place(symbol)], self.outputs)
 
     def penalty(self, parameters: Mapping[str, Any]) -> Array | float:
@@ -132,16 +135,14 @@ class Graph(Layer):
     def is_trainable(self, path: str) -> bool:
         """Tell whether the parameter at ``path``, such as ``"dense/kernel"``, is trained."""
         name, _, rest = path.partition("/")
-        layer = self.layers()[name]
-        if not (self.trainable and layer.trainable):
-            return False
-        return layer.is_trainable(rest) if isinstance(layer, Graph) else True
+        return self.trainable and self.layers()[name].is_trainable(rest)
 
-    def arrange_inputs(self, x: Any) -> list[Any]:
+    def arrange_inputs(self, x: Any, any_steps: bool = False) -> list[Any]:
         """Return the arrays of ``x`` in the order of the graph's inputs, checked for rank and size.
 
         Args:
             x: an array, or a list in the order of the inputs, or a dictionary by input name.
+            any_steps: True takes sequences of any length, as when they come step by step.
         """
         count = len(self.input_symbols)
         if isinstance(x, Mapping):
@@ -157,7 +158,7 @@ class Graph(Layer):
         if len(arrays) != count:
             raise ArgumentError(f"The model expected {count} inputs, got {len(arrays)}.")
         for name, symbol, array in zip(self.input_names, self.input_symbols, arrays, strict=True):
-            check_input(name, symbol, jnp.shape(array))
+            check_input(name, symbol, jnp.shape(array), any_steps)
         return arrays
 
     def check_data(self, x: Any) -> None:
@@ -178,9 +179,14 @@ class Graph(Layer):
         return tuple(names)
 
 
-def check_input(name: str, symbol: Symbol, shape: tuple[int, ...]) -> None:
-    """Raise ShapeError unless ``shape``, batch included, fits the input symbol."""
+def check_input(name: str, symbol: Symbol, shape: tuple[int, ...], any_steps: bool = False) -> None:
+    """Raise ShapeError unless ``shape``, batch included, fits the input symbol.
+
+    ``any_steps`` leaves the axis after the batch out.
+    """
     expected = symbol.shape
+    if any_steps:
+        expected = (*expected[:1], *(None for _ in expected[1:2]), *expected[2:])
     fits = len(shape) == len(expected) and all(
         n is None or n == m for n, m in zip(expected[1:], shape[1:], strict=True)
     )

@@ -438,14 +438,29 @@ class Model(Network):
 
         save_model(self, Path(filepath), overwrite)
 
-    def save_weights(self, filepath: str | Path) -> None:
-        """Save the numbers alone to one safetensors file."""
+    def save_weights(self, filepath: str | Path, names: str = "pellucid") -> None:
+        """Save the numbers alone to one safetensors file.
+
+        Args:
+            filepath: the file to make.
+            names: ``"pellucid"``, or ``"pytorch"`` for a state dict of the PyTorch network whose
+                modules have the names of this model's layers.
+        """
         from pellucid.models._saving import save_weights
 
-        save_weights(self, Path(filepath))
+        save_weights(self, Path(filepath), names)
 
     def load_weights(self, filepath: str | Path) -> None:
-        """Load the numbers from a file made by ``save_weights``; lists all differences if any."""
+        """Load the numbers from a safetensors file.
+
+        Args:
+            filepath: a file made by ``save_weights``, or a PyTorch state dict, which is told by its
+                names; layouts are converted. The networks of ``pellucid.zoo`` that torchvision has
+                as well take its weights.
+
+        Raises:
+            ModelFileError: if the file belongs to another network; all differences are listed.
+        """
         from pellucid.models._saving import load_weights
 
         load_weights(self, Path(filepath))

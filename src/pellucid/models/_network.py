@@ -1,7 +1,7 @@
 """A network: a graph of layers and its numbers."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -12,10 +12,25 @@ from pellucid.errors import NotReadyError, ShapeError, UnknownNameError
 from pellucid.layers import Context, Layer, Variables
 from pellucid.layers._symbol import connect, is_symbols
 from pellucid.models._graph import Graph
+from pellucid.models._objective import renewed_state
 from pellucid.training import FitRecord
 
 Array = jax.Array
 Tree = Any
+
+
+class Applied(NamedTuple):
+    """What ``Network.apply`` gives.
+
+    Attributes:
+        outputs: in the form of the network's outputs.
+        state: the layers' state after the call (moving averages).
+        penalty: the sum of all regularization terms.
+    """
+
+    outputs: Any
+    state: Tree
+    penalty: Array
 
 
 class Network:
@@ -181,6 +196,31 @@ class Network:
         self.graph.arrange_inputs(inputs)
         variables = self.variables
         return self._forward(variables.parameters, variables.state, inputs, key, training=training)
+
+    def apply(
+        self,
+        variables: Variables,
+        x: Any,
+        *,
+        training: bool = False,
+        key: Array | None = None,
+        row_weights: Array | None = None,
+    ) -> "Applied":
+        """Run the network as a pure function of its numbers, inside a step of one's own.
+
+        Args:
+            variables: the numbers to run it with, such as ``model.variables``.
+            x: arrays with the batch axis first.
+            training: True turns dropout on and takes batch statistics.
+            key: random key for layers that need random numbers.
+            row_weights: 1 for real rows and 0 for padding, shape (batch,); None if all are real.
+        """
+        context = Context(training, key, row_weights)
+        y = self.graph.run_checked(variables, x, context)
+        penalty = jnp.float32(self.graph.penalty(variables.parameters))
+        for part in context.collected.penalties:
+            penalty = penalty + part
+        return Applied(y, renewed_state(variables.state, context.collected), penalty)
 
     def _run(self, parameters: Tree, state: Tree, x: Any, key: Array | None, training: bool) -> Any:
         return self.graph.run_checked(Variables(parameters, state), x, Context(training, key))

@@ -22,16 +22,18 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 import pellucid
 from pellucid import layers, losses, metrics, optimizers
+from pellucid._checks import check_one_of
 from pellucid._named import to_config
 from pellucid.errors import DTypeError, ModelFileError, PellucidError
 from pellucid.layers import Input, Layer
 from pellucid.layers._symbol import connect
 from pellucid.models._graph import Graph
+from pellucid.models._torch_names import are_torch_names, read_torch_arrays, torch_arrays
 from pellucid.training import TrainingState
+from pellucid.training._array_file import array_names, read_arrays, reason, sync, write_arrays
 
 FORMAT_VERSION = 1
 DESCRIPTION = "model.json"
@@ -77,7 +79,7 @@ def load_model(
     except ModelFileError:
         raise
     except (PellucidError, KeyError, TypeError, ValueError, IndexError, RecursionError) as error:
-        raise ModelFileError(f"{folder / DESCRIPTION} is damaged: {_reason(error)}") from error
+        raise ModelFileError(f"{folder / DESCRIPTION} is damaged: {reason(error)}") from error
     load_weights(model, folder / WEIGHTS)
     config = description.get("compile")
     if compile and config is not None:
@@ -85,7 +87,7 @@ def load_model(
             model.compile(**_compile_arguments(config), verbose=0)
         except (PellucidError, KeyError, TypeError, ValueError, AttributeError) as error:
             raise ModelFileError(
-                f"What {folder / DESCRIPTION} says about training cannot be used: {_reason(error)} "
+                f"What {folder / DESCRIPTION} says about training cannot be used: {reason(error)} "
                 "Pass compile=False to load the network alone."
             ) from error
         if (folder / TRAINING).exists():
@@ -154,7 +156,12 @@ def describe_layer(layer: Layer) -> dict[str, Any]:
     """Return a layer's type and settings; a nested graph is described in full."""
     if isinstance(layer, Graph):
         return {"graph": describe_graph(layer), "name": layer.name}
-    return to_config(layer, own=(type(layer),))
+    return to_config(layer, own=_kinds(layer))
+
+
+def _kinds(layer: Layer) -> set[type]:
+    """Return the class of a layer and those of the layers it is made of."""
+    return {type(layer)}.union(*map(_kinds, layer.parts().values()))
 
 
 def build(description: Mapping[str, Any], custom: Mapping[str, type]) -> Any:
@@ -235,86 +242,31 @@ def _compile_arguments(config: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _reason(error: BaseException) -> str:
-    if isinstance(error, PellucidError):
-        return str(error)
-    return f"{type(error).__name__}: {error}."
-
-
 # The arrays
 
 
-def write_arrays(path: Path, arrays: Mapping[str, Any]) -> None:
-    """Write arrays by name to a safetensors file."""
-    from safetensors.numpy import save_file
-
-    save_file({name: np.asarray(array, order="C") for name, array in arrays.items()}, path)
-
-
-def read_arrays(path: Path, expected: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    """Read arrays by name, after comparing every name, shape and type with what is expected.
-
-    Raises:
-        ModelFileError: if the file is damaged, or differs; all differences are listed.
-    """
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework="numpy") as file:
-            found = {
-                name: (tuple(file.get_slice(name).get_shape()), file.get_slice(name).get_dtype())
-                for name in file.keys()  # noqa: SIM118  (the file is no dictionary)
-            }
-            differences = _differences(found, expected)
-            if differences:
-                raise ModelFileError(f"{path} does not fit the model: {'; '.join(differences)}.")
-            return {name: file.get_tensor(name) for name in expected}
-    except FileNotFoundError as error:
-        raise ModelFileError(f"{path} is missing; the model was not saved completely.") from error
-    except (SafetensorError, OSError, ValueError, TypeError) as error:
-        if isinstance(error, ModelFileError):
-            raise
-        raise ModelFileError(f"{path} is damaged: {_reason(error)}") from error
-
-
-_DTYPES = {
-    "F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16",
-    "I64": "int64", "I32": "int32", "I16": "int16", "I8": "int8",
-    "U64": "uint64", "U32": "uint32", "U16": "uint16", "U8": "uint8", "BOOL": "bool",
-}  # fmt: skip
-
-
-def _differences(found: Mapping[str, Any], expected: Mapping[str, Any]) -> list[str]:
-    listed = [f"{name} is missing" for name in expected if name not in found]
-    listed += [f"{name} is not in the model" for name in found if name not in expected]
-    for name, spec in expected.items():
-        if name in found:
-            shape, dtype = found[name]
-            wanted = (tuple(spec.shape), jnp.dtype(spec.dtype).name)
-            if (shape, _DTYPES.get(dtype, dtype)) != wanted:
-                listed.append(
-                    f"{name} has shape {shape} of {_DTYPES.get(dtype, dtype)}, expected "
-                    f"{wanted[0]} of {wanted[1]}"
-                )
-    return listed
-
-
-def save_weights(model: Any, path: Path) -> None:
+def save_weights(model: Any, path: Path, names: str = "pellucid") -> None:
     """Write a model's numbers alone to one file."""
+    check_one_of("save_weights", "names", names, ("pellucid", "pytorch"))
+    own = names == "pellucid"
+    arrays = dict(model._ordered(model.variables)) if own else torch_arrays(model)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:
-        write_arrays(temporary, dict(model._ordered(model.variables)))
-        _sync(temporary)
+        write_arrays(temporary, arrays)
+        sync(temporary)
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
 
 
 def load_weights(model: Any, path: Path) -> None:
-    """Read a model's numbers from one file."""
+    """Read a model's numbers from one file, in its own names or in PyTorch's."""
     if not path.exists():
         raise ModelFileError(f"There is no file {path}.")
+    if are_torch_names(array_names(path)):
+        model._set_paths(read_torch_arrays(model, path))
+        return
     model._set_paths(read_arrays(path, dict(model._ordered(model.shapes))))
 
 
@@ -377,7 +329,7 @@ def read_description(folder: Path) -> dict[str, Any]:
     try:
         description = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise ModelFileError(f"{path} cannot be read: {_reason(error)}") from error
+        raise ModelFileError(f"{path} cannot be read: {reason(error)}") from error
     if not isinstance(description, dict) or description.get("format") != "pellucid model":
         raise ModelFileError(f"{path} does not describe a Pellucid model.")
     version = description.get("format_version")
@@ -397,14 +349,14 @@ def replaced_folder(folder: Path) -> Iterator[Path]:
     try:
         yield new
         for file in new.iterdir():
-            _sync(file)
-        _sync(new)
+            sync(file)
+        sync(new)
         spare = _spare(folder)
         if folder.exists():
             shutil.rmtree(spare, ignore_errors=True)
             os.rename(folder, spare)
         os.rename(new, folder)
-        _sync(folder.parent)
+        sync(folder.parent)
         shutil.rmtree(spare, ignore_errors=True)
     finally:
         shutil.rmtree(new, ignore_errors=True)
@@ -413,11 +365,3 @@ def replaced_folder(folder: Path) -> Iterator[Path]:
 def _spare(folder: Path) -> Path:
     """Return where a folder waits while its successor is put in its place."""
     return folder.with_name(f".{folder.name}.old")
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -1,4 +1,7 @@
-"""The compiled training loop over pure steps and trees; it never sees a model."""
+"""The compiled training loop over pure steps and trees; it never sees a model.
+
+``train(step, state, data)`` runs any step: ``(state, batch) -> (state, measures)``.
+"""
 
 from pellucid.training._callbacks import (
     Callback,
@@ -6,16 +9,18 @@ from pellucid.training._callbacks import (
     LearningRateScheduler,
     TerminateOnNaN,
 )
+from pellucid.training._checkpoint import load_state, save_state
 from pellucid.training._csv_logger import CSVLogger
 from pellucid.training._fit import fit
 from pellucid.training._history import History
-from pellucid.training._loop import CompiledSteps, read_sums
+from pellucid.training._loop import CompiledSteps, mean_of, read_sums
 from pellucid.training._plateau import EarlyStopping, ModelCheckpoint, ReduceLROnPlateau
 from pellucid.training._progress import ProgressBar
 from pellucid.training._record import FitRecord
 from pellucid.training._source import ArraySource, Source, StreamSource
 from pellucid.training._state import Batch, TrainingState
 from pellucid.training._step import make_train_step, start_state
+from pellucid.training._train import train
 
 __all__ = [
     "ArraySource",
@@ -36,7 +41,11 @@ __all__ = [
     "TerminateOnNaN",
     "TrainingState",
     "fit",
+    "load_state",
     "make_train_step",
+    "mean_of",
     "read_sums",
+    "save_state",
     "start_state",
+    "train",
 ]

@@ -1,5 +1,6 @@
 """The callback contract, and the callbacks that need no file of their own."""
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -97,7 +98,12 @@ class Monitor:
         return logs[self.name]
 
     def better(self, value: float, than: float | None) -> bool:
-        """Return True if ``value`` improves on ``than`` by more than min_delta."""
+        """Return True if ``value`` improves on ``than`` by more than min_delta.
+
+        NaN (no episode ended yet, for instance) improves on nothing, and anything improves on None.
+        """
+        if math.isnan(value):
+            return False
         return than is None or self.sign * (value - than) > self.min_delta
 
 
@@ -126,16 +132,20 @@ class LambdaCallback(Callback):
 
 
 class TerminateOnNaN(Callback):
-    """Stops the fit when the loss is no longer a finite number, within a look."""
+    """Stops the fit when a loss is no longer a finite number, within a look.
+
+    Losses are the measures whose name ends in "loss": ``loss``, ``generator_loss``.
+    """
 
     def on_look(self, batch: int, logs: Logs) -> None:
-        """Stop if the loss of the epoch so far is NaN or infinite."""
-        loss = logs.get("loss", 0.0)
-        if not abs(loss) < float("inf"):
-            self.record.stop(
-                f"The loss became {loss} in epoch {self.record.epoch + 1} at or before step "
-                f"{batch}; try a lower learning rate, or clipnorm=1.0 in the optimizer."
-            )
+        """Stop if a loss of the epoch so far is NaN or infinite."""
+        for name, loss in logs.items():
+            if name.endswith("loss") and not abs(loss) < float("inf"):
+                self.record.stop(
+                    f"The {name.replace('_', ' ')} became {loss} in epoch {self.record.epoch + 1} "
+                    f"at or before step {batch}; try a lower learning rate, or clipnorm=1.0 in the "
+                    "optimizer."
+                )
 
 
 class LearningRateScheduler(Callback):

@@ -6,7 +6,7 @@ are, so it is compiled once and the host may look in as often as it likes: the s
 bits, are the same.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -14,7 +14,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from pellucid import kernels
 from pellucid._tree import tree_map
+from pellucid.errors import ArgumentError
 from pellucid.training._state import Batch, TrainingState
 from pellucid.training._step import Step, Sums
 
@@ -47,6 +49,8 @@ def take_batch(
 
     def take(array: Array) -> Array:
         # Padding takes row 0, whose values then have the weight 0.
+        if kernels.rows.takes(array):
+            return kernels.rows.take(array, rows)
         return jnp.take(array, jnp.maximum(rows, 0) if padded else rows, axis=0, mode="clip")
 
     real = (rows != PADDING).astype(jnp.float32) if padded else None
@@ -81,12 +85,13 @@ class CompiledSteps:
     """The compiled forms of a training step and of a measuring step.
 
     Args:
-        step: the training step.
+        step: the training step, any pure function of a state and a batch. The loop itself counts
+            ``state.step``.
         measure: ``(parameters, layer_state, batch) -> sums``, for evaluation.
     """
 
-    def __init__(self, step: Step, measure: Measure) -> None:
-        self.step = step
+    def __init__(self, step: Step, measure: Measure = lambda *_: {}) -> None:
+        self._given_step = step
         self.measure = measure
         # Shapes of the sums, which are the same for every batch; found by tracing once.
         self._train_sums: Any = None
@@ -94,6 +99,14 @@ class CompiledSteps:
         static = ("batch_size", "padded")
         self._train = jax.jit(self._train_steps, static_argnames=static, donate_argnums=(0, 1))
         self._evaluate = jax.jit(self._measure_steps, static_argnames=static, donate_argnums=(2,))
+
+    def step(self, state: TrainingState, batch: Batch) -> tuple[TrainingState, Sums]:
+        """Take one step: count it, and give the sums of its measures."""
+        new, measures = self._given_step(state, batch)
+        return new.replace(step=state.step + 1), {
+            name: dict(value) if isinstance(value, Mapping) else mean_of(value)
+            for name, value in measures.items()
+        }
 
     def train(
         self,
@@ -121,12 +134,13 @@ class CompiledSteps:
         """
         if totals is None:
             if self._train_sums is None:
-                self._train_sums = jax.eval_shape(
+                new, self._train_sums = jax.eval_shape(
                     lambda state, data, order: self.step(
                         state, take_batch(data, order, 0, batch_size, padded)
-                    )[1],
+                    ),
                     *(state, data, order),
                 )
+                _check_same_form(state, new)
             totals = _zeros_like(self._train_sums)
         return self._train(
             *(state, totals, data, order, steps.start, steps.stop),
@@ -195,6 +209,35 @@ class CompiledSteps:
             return add_sums(totals, self.measure(parameters, layer_state, batch))
 
         return lax.fori_loop(0, count, body, totals)
+
+
+def mean_of(value: Any, count: Any = 1.0) -> dict[str, Array]:
+    """Return the sums of a mean over ``count`` rows; steps of many rows then weigh more.
+
+    ``mean_of(loss, rows)`` in a step reports sum loss rows / sum rows.
+    """
+    count = jnp.asarray(count, jnp.float32)
+    return {"total": jnp.asarray(value, jnp.float32) * count, "count": count}
+
+
+def _check_same_form(state: TrainingState, new: TrainingState) -> None:
+    """Raise ArgumentError unless a step gave back the names, shapes and types that it was given."""
+
+    def forms(tree: Any) -> dict[str, str]:
+        leaves = jax.tree_util.tree_flatten_with_path(tree)[0]
+        return {
+            jax.tree_util.keystr(path): f"{jnp.result_type(leaf)} of shape {jnp.shape(leaf)}"
+            for path, leaf in leaves
+        }
+
+    before, after = forms(state), forms(new)
+    for name in (*before, *after):
+        was, came = before.get(name, "nothing"), after.get(name, "nothing")
+        if was != came:
+            raise ArgumentError(
+                f"A step expected to give back state{name} as it came, {was}, but gave {came}; "
+                "keep names, shapes and types the same from step to step."
+            )
 
 
 def _zeros_like(shapes: Sums) -> Totals:

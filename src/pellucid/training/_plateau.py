@@ -66,7 +66,11 @@ class EarlyStopping(Callback):
         if self.wait >= max(self.patience, 1):
             self.record.stop(
                 f"{self.monitor.name} has not improved for {self.wait} epochs; "
-                f"the best was {self.best:.4g} in epoch {self.best_epoch + 1}."
+                + (
+                    f"the best was {self.best:.4g} in epoch {self.best_epoch + 1}."
+                    if self.best is not None
+                    else "it was never a number."
+                )
             )
 
     def on_train_end(self, logs: Logs | None = None) -> None:
@@ -140,11 +144,11 @@ class ReduceLROnPlateau(Callback):
 
 
 class ModelCheckpoint(Callback):
-    """Saves the model after epochs.
+    """Saves the model after epochs; in a ``train`` without a model, the training state.
 
     Args:
-        filepath: the folder to save to; may hold ``{epoch}`` and measures, as in
-            ``"best-{epoch:02d}-{val_loss:.2f}"``.
+        filepath: the folder (for a training state the file) to save to; may hold ``{epoch}`` and
+            measures, as in ``"best-{epoch:02d}-{val_loss:.2f}"``.
         monitor: the measure that decides what is best.
         verbose: 1 prints every save.
         save_best_only: save only when the measure improves.
@@ -187,6 +191,6 @@ class ModelCheckpoint(Callback):
             suffix = ".weights.safetensors"
             self.model.save_weights(path if path.endswith(suffix) else path + suffix)
         else:
-            self.model.save(path)
+            (self.record if self.model is None else self.model).save(path)
         if self.verbose:
             print(f"Epoch {epoch + 1}: saved {path}")

@@ -1,12 +1,14 @@
 """The record that a fit keeps, and through which callbacks act."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from pellucid import optimizers
+from pellucid.training._checkpoint import save_state
 from pellucid.training._history import History
 from pellucid.training._state import TrainingState
 
@@ -72,6 +74,10 @@ class FitRecord:
         if layer_state is not None:
             copies["layer_state"] = jax.tree.map(jnp.array, layer_state)
         self.live = replace(self.live, **copies)
+
+    def save(self, filepath: str | Path) -> None:
+        """Write the training state as it is now to a file; ``load_state`` reads it."""
+        save_state(self.live, filepath)
 
     def stop(self, reason: str) -> None:
         """Ask for the end of the fit; it ends at this look, and ``reason`` is kept."""

@@ -60,6 +60,24 @@ class ArraySource:
         yield Chunk(self.data, jax.device_put(order), len(order) // self.batch_size, padded)
 
 
+class NoSource:
+    """Nothing to read: a step that makes its own data (from an environment) gets empty batches.
+
+    Args:
+        steps: steps an epoch.
+    """
+
+    batch_size = 1
+
+    def __init__(self, steps: int) -> None:
+        self.steps: int | None = steps
+
+    def epoch(self, seed: tuple[int, int] | None) -> Iterator[Chunk]:
+        """Yield one chunk of batches whose ``x`` and ``y`` are None."""
+        order = np.zeros(self.steps or 0, np.int32)
+        yield Chunk(Batch(None, None), jax.device_put(order), len(order), False)
+
+
 class StreamSource:
     """Batches from an iterator, gathered into chunks of equal shape; the next one is prepared
     while the present one trains.

@@ -1,9 +1,11 @@
 """The state of a training run: one immutable tree, replaced as a whole at every step."""
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 
 Array = jax.Array
 Tree = Any
@@ -18,7 +20,7 @@ class TrainingState:
 
     Attributes:
         parameters: what is trained, nested dictionaries by layer name.
-        layer_state: what layers keep beside it (moving averages), likewise.
+        layer_state: what is kept beside it: moving averages, a target network, a replay buffer.
         optimizer_state: what the optimizer keeps (step, learning rate, moments).
         key: the random key of the run; each step folds its own number in.
         step: int32 scalar, the number of steps taken so far.
@@ -29,6 +31,27 @@ class TrainingState:
     optimizer_state: Tree
     key: Array
     step: Array
+
+    @classmethod
+    def start(
+        cls, parameters: Tree, layer_state: Tree = None, optimizer_state: Tree = None, seed: int = 0
+    ) -> "TrainingState":
+        """Return a state before its first step; what is left out is empty."""
+        return cls(
+            parameters,
+            {} if layer_state is None else layer_state,
+            {} if optimizer_state is None else optimizer_state,
+            jax.random.key(seed),
+            jnp.zeros((), jnp.int32),
+        )
+
+    def replace(self, **parts: Tree) -> "TrainingState":
+        """Return this state with some of its parts replaced."""
+        return dataclasses.replace(self, **parts)
+
+    def step_key(self) -> Array:
+        """Return the random key of the coming step: the run's, with the step's number folded in."""
+        return jax.random.fold_in(self.key, self.step)
 
 
 class Batch(NamedTuple):

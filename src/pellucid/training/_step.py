@@ -37,7 +37,9 @@ class Optimizer(Protocol):
         ...
 
 
-Step = Callable[[TrainingState, Batch], tuple[TrainingState, Sums]]
+Step = Callable[[TrainingState, Batch], tuple[TrainingState, dict[str, Any]]]
+"""A training step. For each measure it gives a number, whose mean over the steps is reported, or
+the sums that it is computed from; ``{"total": a, "count": b}`` is reported as sum a / sum b."""
 
 
 def make_train_step(
@@ -56,21 +58,35 @@ def make_train_step(
     """
 
     def train_step(state: TrainingState, batch: Batch) -> tuple[TrainingState, Sums]:
-        key = jax.random.fold_in(state.key, state.step)
+        key = state.step_key()
         trained, fixed = split_paths(state.parameters, is_trainable)
 
         def loss_of(trained: Tree) -> tuple[Array, tuple[Tree, Sums]]:
             return objective(merge_paths(trained, fixed), state.layer_state, batch, key)
 
         gradients, (layer_state, sums) = jax.grad(loss_of, has_aux=True)(trained)
-        updates, optimizer_state = optimizer.update(gradients, state.optimizer_state, trained)
-        trained = tree_map(jnp.add, trained, updates)
+        trained, optimizer_state = apply_gradients(
+            optimizer, gradients, state.optimizer_state, trained
+        )
         parameters = constrain(merge_paths(trained, fixed))
         return TrainingState(
             parameters, layer_state, optimizer_state, state.key, state.step + 1
         ), sums
 
     return train_step
+
+
+def apply_gradients(
+    optimizer: Optimizer, gradients: Tree, optimizer_state: Tree, parameters: Tree
+) -> tuple[Tree, Tree]:
+    """Return the parameters and the optimizer's state after one step.
+
+    An optimizer of ours does both in its ``apply``, one of Optax's gives the updates to add.
+    """
+    if hasattr(optimizer, "apply"):
+        return optimizer.apply(gradients, optimizer_state, parameters)
+    updates, optimizer_state = optimizer.update(gradients, optimizer_state, parameters)
+    return tree_map(jnp.add, parameters, updates), optimizer_state
 
 
 def start_state(
@@ -82,10 +98,4 @@ def start_state(
 ) -> TrainingState:
     """Return the state before the first step."""
     trained, _ = split_paths(parameters, is_trainable)
-    return TrainingState(
-        parameters,
-        layer_state,
-        jax.jit(optimizer.init)(trained),
-        jax.random.key(seed),
-        jnp.zeros((), jnp.int32),
-    )
+    return TrainingState.start(parameters, layer_state, jax.jit(optimizer.init)(trained), seed)

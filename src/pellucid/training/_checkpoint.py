@@ -1,0 +1,67 @@
+"""A training state in a file, from which a training goes on as if it had never stopped."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from pellucid.errors import ModelFileError
+from pellucid.training._array_file import read_arrays, sync, write_arrays
+from pellucid.training._state import TrainingState
+
+
+def save_state(state: TrainingState, filepath: str | Path) -> None:
+    """Write a training state to one safetensors file, whole or not at all.
+
+    Args:
+        state: the state.
+        filepath: the file; the folder that it lies in is made.
+    """
+    path = Path(filepath)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
+    try:
+        write_arrays(temporary, _named(state))
+        sync(temporary)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def load_state(filepath: str | Path, like: TrainingState) -> TrainingState:
+    """Return the training state of a file that ``save_state`` wrote.
+
+    Args:
+        filepath: the file.
+        like: a state of the same form, such as the one that the training started with.
+
+    Raises:
+        ModelFileError: the file is absent, damaged, or of another form; all differences are listed.
+    """
+    if not Path(filepath).exists():
+        raise ModelFileError(f"There is no file {filepath}.")
+    arrays = read_arrays(Path(filepath), jax.eval_shape(_named, like))
+
+    def read(path: Any, leaf: Any) -> Any:
+        array = jnp.asarray(arrays[_name(path)])
+        return jax.random.wrap_key_data(array) if _is_key(leaf) else array
+
+    return jax.tree_util.tree_map_with_path(read, like)
+
+
+def _named(state: TrainingState) -> dict[str, Any]:
+    """Return the arrays of a state by name; random keys as the numbers that they are made of."""
+    return {
+        _name(path): jax.random.key_data(leaf) if _is_key(leaf) else jnp.asarray(leaf)
+        for path, leaf in jax.tree_util.tree_flatten_with_path(state)[0]
+    }
+
+
+def _name(path: Any) -> str:
+    return jax.tree_util.keystr(path).lstrip(".")
+
+
+def _is_key(leaf: Any) -> bool:
+    return jnp.issubdtype(jnp.result_type(leaf), jax.dtypes.prng_key)
