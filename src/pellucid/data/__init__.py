@@ -1,14 +1,24 @@
 """Data sets and the shape in which data reaches the training loop; NumPy alone.
 
-- Loaders: ``mnist``, ``fashion_mnist``, ``cifar10``, ``imdb`` (files), ``digits``, ``iris``,
-  ``diabetes`` (inside scikit-learn), each with ``load_data()``; also under ``pellucid.datasets``.
+- Loaders: ``mnist``, ``fashion_mnist``, ``cifar10``, ``imdb``, ``tiny_shakespeare`` (files),
+  ``digits``, ``iris``, ``diabetes`` (inside scikit-learn), each with ``load_data()``; also under
+  ``pellucid.datasets``.
 - ``Dataset``: checked arrays, or a stream of checked batches, for ``fit``.
 - ``pad_sequences`` and ``to_categorical``; also under ``pellucid.preprocessing.sequence`` and
   ``pellucid.utils``.
 - ``data_folder()`` and ``cache_folder()``: where files are looked for.
 """
 
-from pellucid.data import cifar10, diabetes, digits, fashion_mnist, imdb, iris, mnist
+from pellucid.data import (
+    cifar10,
+    diabetes,
+    digits,
+    fashion_mnist,
+    imdb,
+    iris,
+    mnist,
+    tiny_shakespeare,
+)
 from pellucid.data._arrays import ArrayDataset, Arrays, Batch, BatchDataset, Dataset
 from pellucid.data._cache import cache_folder, data_folder
 from pellucid.data._categorical import to_categorical
@@ -30,5 +40,6 @@ __all__ = [
     "iris",
     "mnist",
     "pad_sequences",
+    "tiny_shakespeare",
     "to_categorical",
 ]

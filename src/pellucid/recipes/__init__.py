@@ -1,8 +1,8 @@
 """Recipes: whole tasks from data to prediction, one file each, one runner for all.
 
 >>> from pellucid import recipes
->>> recipes.names()
-['digits']
+>>> "digits" in recipes.names()
+True
 
 ``recipes.train(recipes.make("digits", epochs=5))`` trains one and returns its run;
 ``recipes.open_run("runs/latest")`` opens a finished one. The command line does the same.
@@ -16,13 +16,17 @@ from typing import Any
 
 from pellucid.errors import UnknownNameError
 from pellucid.recipes._recipe import (
+    Answer,
     Data,
     Example,
+    Learning,
     Objective,
     Part,
+    PictureAnswer,
     Prediction,
     Recipe,
     Report,
+    TextAnswer,
     build,
     setting,
     settings_of,
@@ -31,14 +35,18 @@ from pellucid.recipes._run import Run, open_run
 from pellucid.recipes._runner import train
 
 __all__ = [
+    "Answer",
     "Data",
     "Example",
+    "Learning",
     "Objective",
     "Part",
+    "PictureAnswer",
     "Prediction",
     "Recipe",
     "Report",
     "Run",
+    "TextAnswer",
     "description",
     "find",
     "make",

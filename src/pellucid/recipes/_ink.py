@@ -72,16 +72,23 @@ def counts_of_ink(grey: np.ndarray, source: str = "The picture") -> np.ndarray:
     Raises:
         DataError: there is no ink to be seen.
     """
+    boxed = cut_to_box(bright_ink(grey, source))
+    bitmap = with_ink(in_the_middle(upright(boxed)), INK)
+    blocks = bitmap.reshape(SIDE // BLOCK, BLOCK, SIDE // BLOCK, BLOCK)
+    return blocks.sum(axis=(1, 3)).astype(np.float32)
+
+
+def bright_ink(grey: np.ndarray, source: str = "The picture") -> np.ndarray:
+    """Return grey levels 0 to 255 with the ink bright: inverted where the paper is light.
+
+    Raises:
+        DataError: there is no ink to be seen.
+    """
     if grey.max() - grey.min() < LEAST_CONTRAST:
         raise DataError(f"{source} shows no ink: all of it has one shade; expected one digit.")
     border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
     light_paper = np.median(border) > (grey.max() + grey.min()) / 2
-    ink = 255.0 - grey if light_paper else grey
-
-    boxed = cut_to_box(ink)
-    bitmap = with_ink(in_the_middle(upright(boxed)), INK)
-    blocks = bitmap.reshape(SIDE // BLOCK, BLOCK, SIDE // BLOCK, BLOCK)
-    return blocks.sum(axis=(1, 3)).astype(np.float32)
+    return 255.0 - grey if light_paper else grey
 
 
 def otsu_threshold(grey: np.ndarray) -> float:

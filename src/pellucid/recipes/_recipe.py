@@ -11,7 +11,7 @@ line of help; its methods are the five parts::
         def model(self, data): ...              # 2 the network
         def objective(self, data): ...          # 3 loss, optimizer, metrics
         def report(self, model, data): ...      # 4 what is measured on the test part, and drawn
-        def predict(self, model, example): ...  # 5 raw input in, label and probabilities out
+        def predict(self, model, example): ...  # 5 raw input in, probabilities, text or picture out
 
         def example(self, source): ...          # how an input of one's own becomes an example
 
@@ -21,7 +21,7 @@ The one runner (``pellucid.recipes.train``) does all the rest.
 import dataclasses
 import typing
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
@@ -32,24 +32,43 @@ from pellucid.errors import ArgumentError, UnknownNameError
 
 
 class Part(NamedTuple):
-    """One part of the data: inputs ``x`` and answers ``y``, the same number of each."""
+    """One part of the data: inputs ``x`` and answers ``y``, the same number of each.
 
-    x: np.ndarray
-    y: np.ndarray
+    ``x`` is a list of arrays for a network of several inputs; ``y`` is None where there are no
+    answers.
+    """
+
+    x: Any
+    y: Any
+
+    @property
+    def inputs(self) -> list[np.ndarray]:
+        """The arrays of the inputs, one or several."""
+        return list(self.x) if isinstance(self.x, (list, tuple)) else [self.x]
+
+    @property
+    def rows(self) -> int:
+        """How many examples there are."""
+        return len(self.inputs[0])
 
 
 @dataclass(frozen=True)
 class Data:
-    """Training, validation and test part, and what the classes are called, if there are any."""
+    """Training, validation and test part, and what the classes are called, if there are any.
+
+    What learns without answers (a map, a game) may lack the ``y`` of a part, or have no validation
+    part; what makes its own data has an empty training part.
+    """
 
     train: Part
-    validation: Part
+    validation: Part | None
     test: Part
     labels: tuple[str, ...] = ()
 
     def parts(self) -> dict[str, Part]:
-        """Return the three parts by name."""
-        return {"train": self.train, "validation": self.validation, "test": self.test}
+        """Return the parts that are not empty, by name."""
+        named = {"train": self.train, "validation": self.validation, "test": self.test}
+        return {name: part for name, part in named.items() if part is not None and part.rows}
 
 
 @dataclass(frozen=True)
@@ -59,6 +78,25 @@ class Objective:
     loss: Any
     optimizer: Any
     metrics: Sequence[Any] = ()
+    callbacks: Sequence[Any] = ()
+
+
+@dataclass(frozen=True)
+class Learning:
+    """What ``pellucid.training.train`` is given, where learning has a step of its own.
+
+    Attributes:
+        learner: makes of the recipe's model an object with ``start(seed)``, ``step(state, batch)``
+            and ``keep(state)``, as those of ``pellucid.zoo`` are; ``keep`` puts what was learned
+            into the model.
+        steps: steps an epoch of a learner that makes its own data; None reads the training part.
+        validate: ``(learner, state) -> measures`` after every epoch, or None.
+        callbacks: called at their moments.
+    """
+
+    learner: Callable[[Any], Any]
+    steps: int | None = None
+    validate: Callable[[Any, Any], Mapping[str, float]] | None = None
     callbacks: Sequence[Any] = ()
 
 
@@ -76,7 +114,7 @@ class Example:
 
     Attributes:
         source: where it comes from, in words: a file name, ``"test sample 7"``.
-        x: the network's input without the batch axis.
+        x: the network's input without the batch axis; for a recipe that reads text, its numbers.
         picture: what the network sees as an image in [0, 1], (height, width), bright ink on dark;
             None for what is no image.
         truth: the right answer where it is known.
@@ -96,6 +134,12 @@ class Prediction:
     label: str
     probabilities: dict[str, float]
 
+    @property
+    def is_right(self) -> bool | None:
+        """Whether the label is the true one; None where that is not known."""
+        truth = self.example.truth
+        return None if truth is None else self.label == truth
+
     def to_json(self) -> dict[str, Any]:
         """Return the answer as plain JSON."""
         return {
@@ -105,6 +149,66 @@ class Prediction:
             "truth": self.example.truth,
             "probabilities": self.probabilities,
         }
+
+
+@dataclass(frozen=True)
+class TextAnswer:
+    """The answer of a network that writes.
+
+    Attributes:
+        example: what it was asked.
+        given: the text that it was given.
+        text: the text that it wrote.
+        continues: True if what it wrote goes on where the given text ends.
+    """
+
+    example: Example
+    given: str
+    text: str
+    continues: bool = False
+
+    @property
+    def is_right(self) -> bool | None:
+        """Whether the text is the known answer; None where none is known."""
+        truth = self.example.truth
+        return None if truth is None else self.text == truth
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the answer as plain JSON."""
+        return {
+            "source": self.example.source,
+            "given": self.given,
+            "text": self.text,
+            "truth": self.example.truth,
+        }
+
+
+@dataclass(frozen=True)
+class PictureAnswer:
+    """The answer of a network that draws.
+
+    Attributes:
+        example: what it was asked.
+        picture: what it drew, in [0, 1], (height, width), bright ink on dark.
+        numbers: what else there is to say about it, by name.
+    """
+
+    example: Example
+    picture: np.ndarray
+    numbers: dict[str, Any] = dataclasses.field(default_factory=dict)
+    is_right: ClassVar[bool | None] = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the answer as plain JSON, brightness in thousandths."""
+        return {
+            "source": self.example.source,
+            "truth": self.example.truth,
+            **self.numbers,
+            "picture": np.round(np.asarray(self.picture, float), 3).tolist(),
+        }
+
+
+Answer = Prediction | TextAnswer | PictureAnswer
 
 
 def setting(default: Any, help: str) -> Any:
@@ -143,16 +247,16 @@ class Recipe(ABC):
         """Return the network, not compiled yet."""
 
     @abstractmethod
-    def objective(self, data: Data) -> Objective:
-        """Return loss, optimizer and metrics."""
+    def objective(self, data: Data) -> Objective | Learning:
+        """Return loss, optimizer and metrics, or a form of learning with a step of its own."""
 
     @abstractmethod
     def report(self, model: Any, data: Data) -> Report:
         """Return what is measured, at least ``{"test": {"loss": ...}}``, and the figures."""
 
     @abstractmethod
-    def predict(self, model: Any, examples: Sequence[Example]) -> list[Prediction]:
-        """Return the model's answer for each example."""
+    def predict(self, model: Any, examples: Sequence[Example]) -> Sequence[Answer]:
+        """Return an answer for each example: with probabilities, a text or a picture."""
 
     def example(self, source: str) -> Example:
         """Return the example that a file of one's own holds.
@@ -170,7 +274,7 @@ class Recipe(ABC):
         Raises:
             ArgumentError: there is no such sample.
         """
-        count = len(data.test.x)
+        count = data.test.rows
         if not 1 <= number <= count:
             raise ArgumentError(
                 f"Expected the sample to be a number from 1 to {count}, the size of the test "

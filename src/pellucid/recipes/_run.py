@@ -17,7 +17,7 @@ import math
 import os
 import re
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 from pellucid.errors import PellucidError, RunError
 
 if TYPE_CHECKING:
-    from pellucid.recipes._recipe import Example, Prediction, Recipe
+    from pellucid.recipes._recipe import Answer, Example, Recipe
 
 SETTINGS, ENVIRONMENT, LOG, METRICS, MODEL = (
     "settings.json",
@@ -80,7 +80,7 @@ class Run:
             )
         return models.load_model(self.folder / MODEL)
 
-    def predict(self, examples: "list[Example]") -> "list[Prediction]":
+    def predict(self, examples: "list[Example]") -> "Sequence[Answer]":
         """Return the model's answer for each example."""
         return self.recipe.predict(self.model, examples)
 

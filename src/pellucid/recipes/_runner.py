@@ -8,6 +8,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from importlib import metadata
 from pathlib import Path
@@ -16,7 +17,8 @@ from typing import Any
 import numpy as np
 
 import pellucid
-from pellucid.recipes._recipe import Data, Part, Recipe
+from pellucid.errors import ArgumentError
+from pellucid.recipes._recipe import Data, Learning, Part, Recipe
 from pellucid.recipes._run import (
     ENVIRONMENT,
     LOG,
@@ -93,25 +95,31 @@ def _fit(recipe: Recipe, model: Any, data: Data, folder: Path, verbose: int) -> 
         epochs = 0
 
         def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-            seconds = round(time.perf_counter() - began, 3)
-            rate = self.record.learning_rate
-            line = {"epoch": epoch + 1, **(logs or {}), "learning_rate": rate, "seconds": seconds}
+            line = {"epoch": epoch + 1, **(logs or {})}
+            with suppress(ArgumentError):  # what learns without an optimizer has no rate
+                line["learning_rate"] = self.record.learning_rate
+            line["seconds"] = round(time.perf_counter() - began, 3)
             with open(folder / LOG, "a", encoding="utf-8") as file:
                 file.write(json.dumps(plain(line), allow_nan=False) + "\n")
-            self.kept = Variables(self.record.parameters, self.record.layer_state)
+            self.kept = self.record.state
             self.epochs = epoch + 1
 
     log = Log()
+    objective = recipe.objective(data)
+    callbacks = [*objective.callbacks, log]
     try:
-        model.fit(
-            *data.train,
-            batch_size=recipe.batch_size,
-            epochs=recipe.epochs,
-            validation_data=data.validation,
-            callbacks=[*recipe.objective(data).callbacks, log],
-            verbose=verbose,
-            seed=recipe.seed,
-        )
+        if isinstance(objective, Learning):
+            _learn(recipe, objective, model, data, callbacks, verbose)
+        else:
+            model.fit(
+                *data.train,
+                batch_size=recipe.batch_size,
+                epochs=recipe.epochs,
+                validation_data=data.validation,
+                callbacks=callbacks,
+                verbose=verbose,
+                seed=recipe.seed,
+            )
     except KeyboardInterrupt:
         if log.kept is None:
             shutil.rmtree(folder)
@@ -120,7 +128,10 @@ def _fit(recipe: Recipe, model: Any, data: Data, folder: Path, verbose: int) -> 
                 "nothing is saved."
             ) from None
         unbroken = _compiled(recipe, data)
-        unbroken.variables = log.kept
+        if isinstance(objective, Learning):
+            objective.learner(unbroken).keep(log.kept)
+        else:
+            unbroken.variables = Variables(log.kept.parameters, log.kept.layer_state)
         unbroken.save(folder / MODEL)
         point_latest(folder)
         raise KeyboardInterrupt(
@@ -130,15 +141,39 @@ def _fit(recipe: Recipe, model: Any, data: Data, folder: Path, verbose: int) -> 
     return time.perf_counter() - began
 
 
+def _learn(
+    recipe: Recipe, learning: Learning, model: Any, data: Data, callbacks: Any, verbose: int
+) -> None:
+    """Run a form of learning with a step of its own, and put what it learned into the model."""
+    from pellucid.training import train
+
+    learner = learning.learner(model)
+    validate = learning.validate
+    state, _ = train(
+        learner.step,
+        learner.start(recipe.seed),
+        tuple(data.train) if learning.steps is None else None,
+        epochs=recipe.epochs,
+        steps=learning.steps,
+        batch_size=recipe.batch_size,
+        validate=None if validate is None else lambda state: validate(learner, state),
+        callbacks=callbacks,
+        verbose=verbose,
+        seed=recipe.seed,
+    )
+    learner.keep(state)
+
+
 def _compiled(recipe: Recipe, data: Data) -> Any:
     objective = recipe.objective(data)
     model = recipe.model(data)
-    model.compile(
-        optimizer=objective.optimizer,
-        loss=objective.loss,
-        metrics=list(objective.metrics),
-        verbose=0,
-    )
+    if not isinstance(objective, Learning):
+        model.compile(
+            optimizer=objective.optimizer,
+            loss=objective.loss,
+            metrics=list(objective.metrics),
+            verbose=0,
+        )
     return model
 
 
@@ -147,8 +182,10 @@ def _nothing(sentence: str) -> None:
 
 
 def _sizes(data: Data) -> str:
-    counts = [f"{len(part.x):,} {name}" for name, part in data.parts().items()]
-    return f"{', '.join(counts)}; each of shape {data.train.x.shape[1:]}"
+    parts = data.parts()
+    counts = [f"{part.rows:,} {name}" for name, part in parts.items()]
+    shapes = " and ".join(str(array.shape[1:]) for array in next(iter(parts.values())).inputs)
+    return f"{', '.join(counts)}; each of shape {shapes}"
 
 
 def _learning_curve(run: Run) -> Any:
@@ -187,7 +224,10 @@ def environment(recipe: Recipe, data: Data) -> dict[str, Any]:
 
 
 def _hashes(part: Part) -> dict[str, dict[str, Any]]:
-    return {name: _described(np.asarray(array)) for name, array in part._asdict().items()}
+    names = ["x"] if len(part.inputs) == 1 else [f"x{n}" for n in range(len(part.inputs))]
+    arrays = {**dict(zip(names, part.inputs, strict=True)), "y": part.y}
+    given = {name: array for name, array in arrays.items() if array is not None}
+    return {name: _described(np.asarray(array)) for name, array in given.items()}
 
 
 def _described(array: np.ndarray) -> dict[str, Any]:
