@@ -159,7 +159,7 @@ def test_predict_refuses(pellucid, runs, tmp_path, arguments, message):
 def test_list(pellucid):
     result = pellucid("list")
     assert result.exit_code == 0
-    assert re.search(r"^digits +Handwritten digits", result.stdout)
+    assert re.search(r"^digits +Handwritten digits", result.stdout, re.MULTILINE)
     printed = json.loads(pellucid("list", "--json").stdout)
     assert {"name": "digits", "summary": recipes.summary("digits")} in printed["recipes"]
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pellucid.errors import DataError, ShapeError
-from pellucid.inspection._plots import plot_confusion_matrix, plot_learning_curve
+from pellucid.inspection._plots import plot_attention, plot_confusion_matrix, plot_learning_curve
 
 
 def test_learning_curve_draws_every_measure():
@@ -51,3 +51,21 @@ def test_confusion_matrix_says_its_numbers():
 def test_confusion_matrix_of_the_wrong_shape(matrix, labels, message):
     with pytest.raises(ShapeError, match=message):
         plot_confusion_matrix(matrix, labels)
+
+
+def test_attention_maps_stand_side_by_side():
+    maps = {"copy": [[0.9, 0.1], [0.0, 1.0]], "turn": np.eye(3)}
+    words = {"copy": (["a", "b"], ["a", "b"]), "turn": (["x", "y", "z"], ["p", "q", "r"])}
+    left, right = plot_attention(maps, words).axes
+    assert left.get_title(loc="left") == "copy"
+    # The first row is drawn on top.
+    np.testing.assert_allclose(left.collections[0].get_array(), [[0.0, 1.0], [0.9, 0.1]])
+    assert [text.get_text() for text in right.get_yticklabels()] == ["z", "y", "x"]
+    assert [text.get_text() for text in right.get_xticklabels()] == ["p", "q", "r"]
+
+
+def test_attention_map_without_its_words():
+    with pytest.raises(
+        ShapeError, match=r"the map 'copy' and its words .* got \(2, 2\) and \(1, 2"
+    ):
+        plot_attention({"copy": np.eye(2)}, {"copy": (["a"], ["a", "b"])})

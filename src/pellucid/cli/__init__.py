@@ -3,7 +3,7 @@
 Each command is one file here. Whatever a command does, Python can do with the room it calls.
 """
 
-from pellucid.cli import _doctor, _list, _predict, _train
+from pellucid.cli import _doctor, _list, _predict, _receptive_field, _train, _worksheet
 from pellucid.cli._app import app
 
 __all__ = ["app", "main"]
@@ -11,6 +11,8 @@ __all__ = ["app", "main"]
 app.command("train")(_train.train)
 app.command("predict")(_predict.predict)
 app.command("list")(_list.list_recipes)
+app.command("worksheet")(_worksheet.worksheet)
+app.command("receptive-field")(_receptive_field.receptive_field)
 app.command("doctor")(_doctor.doctor)
 
 

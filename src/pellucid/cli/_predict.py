@@ -1,5 +1,6 @@
 """``pellucid predict``: what a trained model says about a test sample or an input of one's own."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -21,7 +22,7 @@ def predict(
     run: Annotated[str, typer.Argument(help="A run folder, such as runs/latest.", metavar="RUN")],
     inputs: Annotated[
         list[str] | None,
-        typer.Argument(help="Files of your own, or folders of them.", metavar="FILE"),
+        typer.Argument(help="Files of your own, folders of them, or text.", metavar="INPUT"),
     ] = None,
     sample: Annotated[
         list[int] | None,
@@ -29,7 +30,9 @@ def predict(
     ] = None,
     json: AsJson = False,
 ) -> None:
-    """Show what a trained model says: the label and the probability of every class.
+    """Show what a trained model says: the label and the probability of every class, or a text.
+
+    Models that read text take a file or the text itself, in quotation marks.
 
     An image may have any size, be dark on light or light on dark, grey or in colours; the recipe
     brings it to the form of its data set. What is drawn is what the network sees.
@@ -42,7 +45,12 @@ def predict(
         print_json({"run": str(opened.folder), "recipe": opened.recipe_name, "predictions": found})
         return
     for answer in answers:
-        _show(answer)
+        if isinstance(answer, recipes.TextAnswer):
+            _show_text(answer)
+        elif isinstance(answer, recipes.PictureAnswer):
+            _show_picture(answer)
+        else:
+            _show(answer)
     if len(answers) > 1:
         _show_together(answers)
 
@@ -100,8 +108,35 @@ def _show(answer: recipes.Prediction) -> None:
     out.print(Padding(grid, (1, 0, 1, 2), expand=False))
 
 
-def _show_together(answers: list[recipes.Prediction]) -> None:
-    known = [answer for answer in answers if answer.example.truth is not None]
+def _show_text(answer: recipes.TextAnswer) -> None:
+    out = screen()
+    title = Text(answer.example.source, "bold")
+    if answer.is_right is not None:
+        color = "green" if answer.is_right else "red"
+        verdict = ", right" if answer.is_right else f", but it is {answer.example.truth}"
+        title.append(verdict, color)
+    out.print(title)
+    between = "" if answer.continues else " → "
+    shown = Text.assemble((answer.given, "dim"), between, answer.text)
+    out.print(Padding(shown, (1, 0, 1, 2), expand=False))
+
+
+def _show_picture(answer: recipes.PictureAnswer) -> None:
+    from pellucid.inspection._terminal import Picture
+
+    pictures = [answer.picture]
+    if answer.example.picture is not None:
+        pictures.insert(0, answer.example.picture)
+    grid = Table.grid(padding=(0, 4, 0, 0))
+    grid.add_row(*(Picture(p, scale=max(1, PICTURE_WIDTH // p.shape[1])) for p in pictures))
+    out = screen()
+    out.print(Text(answer.example.source, "bold"))
+    for name, value in answer.numbers.items():
+        out.print(f"{name}: {value}")
+    out.print(Padding(grid, (1, 0, 1, 2), expand=False))
+
+
+def _show_together(answers: Sequence[recipes.Answer]) -> None:
+    known = [answer.is_right for answer in answers if answer.is_right is not None]
     if known:
-        right = sum(answer.label == answer.example.truth for answer in known)
-        screen().print(f"{right} of {len(known)} right")
+        screen().print(f"{sum(known)} of {len(known)} right")

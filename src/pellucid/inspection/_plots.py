@@ -116,6 +116,52 @@ def plot_confusion_matrix(matrix: Any, labels: Sequence[str], title: str = "") -
     return figure
 
 
+def plot_attention(
+    maps: Mapping[str, Any], read: Mapping[str, tuple[Sequence[str], Sequence[str]]]
+) -> "Figure":
+    """Draw which steps of one sequence were read for each step of another.
+
+    Args:
+        maps: by title, attention weights of shape (steps written, steps read), from 0 to 1.
+        read: by the same titles, the words written (beside the rows) and the words read (below).
+
+    Returns:
+        A figure with one panel for each map; the darker a cell, the greater its weight.
+
+    Raises:
+        ShapeError: if a map has not one row and one column for each word.
+    """
+    from matplotlib.colors import LinearSegmentedColormap
+
+    blues = LinearSegmentedColormap.from_list("paper to blue", ["#f3f5f8", "#a9c8ea", TRAINING])
+    shapes = [np.shape(weights) for weights in maps.values()]
+    figure = _figure(
+        sum(1.2 + 0.32 * columns for _, columns in shapes), 1.4 + 0.32 * max(n for n, _ in shapes)
+    )
+    widths = [columns for _, columns in shapes]
+    panels = figure.subplots(1, len(maps), squeeze=False, width_ratios=widths)[0]
+    for axes, (title, weights) in zip(panels, maps.items(), strict=True):
+        written, words = read[title]
+        check_same_shape(
+            "plot_attention",
+            f"the map {title!r}",
+            np.shape(weights),
+            "its words",
+            (len(written), len(words)),
+        )
+        axes.pcolormesh(
+            np.asarray(weights)[::-1], cmap=blues, vmin=0, vmax=1, edgecolors="#ffffff", linewidth=1
+        )
+        axes.set_aspect("equal")
+        axes.set_xticks(np.arange(len(words)) + 0.5, words)
+        axes.set_yticks(np.arange(len(written)) + 0.5, list(written)[::-1])
+        axes.set_xlabel("read", color=GREY)
+        axes.set_ylabel("written", color=GREY)
+        axes.set_title(title, loc="left", fontsize=11, color=INK)
+        _plain_axes(axes)
+    return figure
+
+
 def _figure(width: float, height: float) -> "Figure":
     from matplotlib.figure import Figure
 

@@ -14,9 +14,9 @@ import jax.numpy as jnp
 from pellucid._tree import merge_paths, split_paths
 from pellucid.errors import UnknownNameError
 from pellucid.layers._context import Collected
-from pellucid.models import Graph, Model
+from pellucid.models import Model
 from pellucid.models._fit_data import FitData, as_dataset
-from pellucid.training import Batch
+from pellucid.training import Batch, TrainingState
 
 Array = jax.Array
 Tree = Any
@@ -58,6 +58,11 @@ class Trace:
         outputs: the outputs of the model, in order.
         parameters: the parameters after the update.
         values: every recorded intermediate value by label, for views that need more.
+        deltas: dJ/dv for every recorded floating value v, by label.
+        gradients: dJ/dW for all trained parameters W.
+        start: the state before the step, with the optimizer's.
+        optimizer_state: the optimizer's state after the step.
+        batch: the batch, in the form that steps take.
     """
 
     layers: Mapping[str, LayerTrace]
@@ -65,6 +70,11 @@ class Trace:
     outputs: list[Array]
     parameters: Tree
     values: Mapping[str, Array] = field(repr=False)
+    deltas: Mapping[str, Array] = field(repr=False)
+    gradients: Tree = field(repr=False)
+    start: TrainingState = field(repr=False)
+    optimizer_state: Tree = field(repr=False)
+    batch: Batch = field(repr=False)
 
     def __getitem__(self, path: str) -> LayerTrace:
         if path not in self.layers:
@@ -92,6 +102,7 @@ def trace(model: Model, x: Any, y: Any, sample_weight: Any = None, seed: int = 0
     trained, fixed = split_paths(state.parameters, model.graph.is_trainable)
     optimizer = model._ready_optimizer()
     key = jax.random.fold_in(state.key, state.step)
+    order: list[str] = []  # labels as they are recorded; JAX sorts those of a dictionary
 
     def run(trained: Tree, probes: Mapping[str, Array], batch: Batch) -> Any:
         collected = Collected(values={}, probes=probes)
@@ -104,6 +115,7 @@ def trace(model: Model, x: Any, y: Any, sample_weight: Any = None, seed: int = 0
             key=key,
             collected=collected,
         )
+        order[:] = collected.values or ()
         loss, _ = objective.measure_outputs(outputs, context, parameters, batch)
         return loss, (outputs, collected.values)
 
@@ -119,13 +131,15 @@ def trace(model: Model, x: Any, y: Any, sample_weight: Any = None, seed: int = 0
     def step(trained: Tree, probes: Mapping[str, Array], batch: Batch) -> Any:
         gradient = jax.value_and_grad(run, argnums=(0, 1), has_aux=True)
         (loss, (outputs, values)), (gradients, deltas) = gradient(trained, probes, batch)
-        updates, _ = optimizer.update(gradients, state.optimizer_state, trained)
+        updates, moments = optimizer.update(gradients, state.optimizer_state, trained)
         after = jax.tree.map(jnp.add, trained, updates)
         parameters = model.graph.constrain(merge_paths(after, fixed))
-        return loss, outputs, values, gradients, deltas, updates, parameters
+        return loss, outputs, values, gradients, deltas, updates, moments, parameters
 
-    loss, outputs, values, gradients, deltas, updates, parameters = step(trained, probes, batch)
-    labels = [label.rpartition("/") for label in values]
+    loss, outputs, values, gradients, deltas, updates, moments, parameters = step(
+        trained, probes, batch
+    )
+    labels = [label.rpartition("/") for label in order]
     paths = list(dict.fromkeys(path for path, _, _ in labels if path))
     layers = {
         path: LayerTrace(
@@ -137,24 +151,11 @@ def trace(model: Model, x: Any, y: Any, sample_weight: Any = None, seed: int = 0
             gradients=_part(gradients, path),
             updates=_part(updates, path),
         )
-        for path in sorted(paths, key=list(model_order(model)).index)
+        for path in paths
     }
-    return Trace(layers, loss, outputs, parameters, values)
-
-
-def model_order(model: Model) -> list[str]:
-    """Return the paths of all calls in the order in which they run, nested ones after their own."""
-
-    def walk(graph: Graph, prefix: str) -> list[str]:
-        listed = []
-        for name, call, node in graph.calls():
-            path = f"{prefix}{name}" if call == 0 else f"{prefix}{name}#{call}"
-            listed.append(path)
-            if isinstance(node.layer, Graph):
-                listed += walk(node.layer, f"{path}/")
-        return listed
-
-    return walk(model.graph, "")
+    return Trace(
+        layers, loss, outputs, parameters, values, deltas, gradients, state, moments, batch
+    )
 
 
 def _value(values: Mapping[str, Array], path: str, name: str) -> Any:
