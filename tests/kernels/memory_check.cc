@@ -15,16 +15,21 @@
 #include <vector>
 
 #include "adam.h"
+#include "attention.h"
 #include "convolution.h"
 #include "matrix.h"
 #include "recurrence.h"
 #include "rows.h"
+#include "winograd.h"
 
 namespace pellucid {
 namespace PELLUCID_ISA {
 void conv_forward(const Convolution&, const float*, const float*, float*, const Parallel&);
 void conv_input_gradient(const Convolution&, const float*, const float*, float*, const Parallel&);
 void conv_weight_gradient(const Convolution&, const float*, const float*, float*, const Parallel&);
+void attention(const Attention&, const AttentionArrays&, float*, const Parallel&);
+void attention_gradient(const Attention&, const AttentionArrays&, const float*,
+                        const AttentionGradients&, const Parallel&);
 void multiply(const MatrixProduct&, const float*, const float*, float*, const Parallel&);
 void adam(const AdamStep&, const float*, const float*, const float*, const float*, float*, float*,
           float*, const Parallel&);
@@ -119,11 +124,42 @@ void check_convolution(const Parallel& pool) {
   conv_weight_gradient(v, floats(x), floats(y), floats(w), pool);
 }
 
+void check_winograd(const Parallel& pool) {
+  const auto side = [] {
+    Axis a{draw(1, 20), 3, 1, 1, draw(0, 2), 0};
+    a.output = std::max<int64_t>(1, a.size + a.low + draw(0, 2) - 2);
+    return a;
+  };
+  const Convolution v{draw(1, 5), side(), side(), draw(1, 40), draw(1, 70), 1};
+  const int64_t x = v.samples * v.rows.size * v.columns.size * v.channels;
+  const int64_t y = v.samples * v.rows.output * v.columns.output * v.filters;
+  const int64_t w = 9 * v.channels * v.filters;
+  winograd_forward(v, floats(x), floats(w), floats(y), pool);
+  winograd_weight_gradient(v, floats(x), floats(y), floats(w), pool);
+}
+
 void check_product(const Parallel& pool) {
   const auto size = [] { return draw(0, 9) ? draw(1, 70) : draw(500, 1100); };
   const MatrixProduct v{size(), size(), size(), draw(0, 1) == 1, draw(0, 1) == 1};
   multiply(v, floats(v.rows * v.depth), floats(v.depth * v.columns), floats(v.rows * v.columns),
            pool);
+}
+
+void check_attention(const Parallel& pool) {
+  Attention v{draw(1, 5), draw(1, 150), draw(1, 150), draw(1, 40), draw(1, 40), 0.3f,
+              draw(0, 1) == 1, nullptr};
+  auto mask = std::make_unique<Guarded>(v.groups * v.keys);
+  if (draw(0, 1)) {
+    bool* readable = reinterpret_cast<bool*>(mask->start());
+    for (int64_t i = 0; i < v.groups * v.keys; ++i) readable[i] = draw(0, 2) > 0;
+    v.mask = readable;
+  }
+  const int64_t q = v.groups * v.queries * v.width, k = v.groups * v.keys * v.width;
+  const int64_t values = v.groups * v.keys * v.value_width;
+  const int64_t y = v.groups * v.queries * v.value_width;
+  const AttentionArrays arrays{floats(q), floats(k), floats(values)};
+  attention(v, arrays, floats(y), pool);
+  attention_gradient(v, arrays, floats(y), {floats(q), floats(k), floats(values)}, pool);
 }
 
 void check_adam(const Parallel& pool) {
@@ -182,7 +218,9 @@ int main(int, char** arguments) {
   for (int round = 0; round < rounds; ++round) {
     const Parallel pool{nullptr, run, draw(1, 5)};
     check_convolution(pool);
+    check_winograd(pool);
     check_product(pool);
+    check_attention(pool);
     check_adam(pool);
     check_rows(pool);
     check_recurrence(pool);

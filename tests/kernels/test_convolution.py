@@ -75,6 +75,15 @@ def test_several_pixels_in_a_vector(channels, filters, strides):
     compare((3, 9, 12, channels), (3, 5, channels, filters), strides=strides, padding="same")
 
 
+# With so many channels and filters a 3x3 convolution takes fewer multiplications (winograd.cc).
+@needs_kernels
+@pytest.mark.parametrize("padding", ["same", "valid", ((2, 1), (0, 3))])
+@pytest.mark.parametrize("width", [(16, 16), (40, 24), (17, 65), (64, 9)])
+@pytest.mark.parametrize("spatial", [(4, 4), (9, 18), (13, 8), (3, 30)])
+def test_three_by_three(spatial, width, padding):
+    compare((3, *spatial, width[0]), (3, 3, *width), padding=padding)
+
+
 @needs_kernels
 @pytest.mark.parametrize("padding", ["same", "valid", ((3, 0),)])
 @pytest.mark.parametrize("strides", [1, 2])

@@ -1,10 +1,11 @@
 """Kernels for the CPU, compiled from C++ and called through XLA; they know nothing of ``ops``."""
 
 from pellucid.kernels import _adam as adam
+from pellucid.kernels import _attention as attention
 from pellucid.kernels import _convolution as convolution
 from pellucid.kernels import _matrix as matrix
 from pellucid.kernels import _recurrence as recurrence
 from pellucid.kernels import _rows as rows
 from pellucid.kernels._library import Status, status
 
-__all__ = ["Status", "adam", "convolution", "matrix", "recurrence", "rows", "status"]
+__all__ = ["Status", "adam", "attention", "convolution", "matrix", "recurrence", "rows", "status"]

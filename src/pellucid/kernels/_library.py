@@ -20,6 +20,8 @@ TARGETS = {
     "pellucid_conv_weight_gradient",
     "pellucid_multiply",
     "pellucid_adam",
+    "pellucid_attention",
+    "pellucid_attention_gradient",
     "pellucid_take_rows",
     "pellucid_simple_rnn",
     "pellucid_simple_rnn_gradient",

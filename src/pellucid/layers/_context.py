@@ -107,13 +107,18 @@ class Context:
         """
         self.output_mask = mask
 
+    @property
+    def is_traced(self) -> bool:
+        """Whether somebody looks at the values inside, so that they have to be made one by one."""
+        return self.collected.values is not None or self.collected.probes is not None
+
     def record(self, name: str, value: Array) -> Array:
         """Show an intermediate value to whoever traces this call; returns the value to go on with.
 
         A layer writes ``z = context.record("pre_activation", z)``. A tracer may add a zero probe to
         the value: the gradient with respect to the probe is the delta dL/dz.
         """
-        if self.collected.values is None and self.collected.probes is None:
+        if not self.is_traced:
             return value
         label = "/".join((*self.path, name))
         if self.collected.probes is not None and label in self.collected.probes:
@@ -121,6 +126,13 @@ class Context:
         if self.collected.values is not None:
             self.collected.values[label] = value
         return value
+
+    def record_masks(self) -> None:
+        """Show the mask of this call, or each mask of a list of inputs, where there is one."""
+        masks = self.mask if isinstance(self.mask, (list, tuple)) else [self.mask]
+        for number, mask in enumerate(masks):
+            if mask is not None:
+                self.record("mask" if mask is self.mask else f"mask#{number}", mask)
 
     def record_all(self, name: str, value: Any) -> Any:
         """Record an array, or each array of a list under ``name`` and its number."""

@@ -8,6 +8,7 @@ import jax
 
 from pellucid import ops
 from pellucid._checks import check_positive_int, check_range
+from pellucid._named import Symbols
 from pellucid.layers._attention_steps import (
     attend,
     attended_inputs,
@@ -93,6 +94,31 @@ class MultiHeadAttention(Nested):
     rotary: Any = field(default=None, kw_only=True)
 
     formula: ClassVar[str] = "y = [softmax(q k^T / sqrt(key_dim)) v for each head] W_o + b_o"
+    symbols: ClassVar[Symbols] = {
+        "q": "queries of a head, W_q x + b_q",
+        "k": "keys of a head, W_k z + b_k",
+        "v": "values of a head, W_v z + b_v",
+        "W": "kernels; W_o joins the heads",
+        "b": "biases",
+        "y": "output, (batch, query steps, d_o)",
+        "d_q": "width of the query input",
+        "d_k": "width of the key input",
+        "d_v": "width of the value input",
+        "d_h": "value_dim, key_dim unless given",
+        "d_o": "width of the output, d_q unless given",
+    }
+    operations: ClassVar[tuple[str, ...]] = (
+        "dense",
+        "attention_scores",
+        "attention_weights",
+        "attention_values",
+        "permute",
+        "reshape",
+    )
+    parameter_count: ClassVar[str] = (
+        "num_heads key_dim (d_q + d_k + 2 use_bias) + num_heads d_h (d_v + use_bias) "
+        "+ (num_heads d_h + use_bias) d_o"
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -158,8 +184,12 @@ class MultiHeadAttention(Nested):
         k = context.record("keys", k)
         v = context.record("values", v)
         k, v, inputs = remembered(who, inputs, k, v, 2, context)
-        s = ops.attention_scores(q, k)
-        o, a = attend(s, v, inputs, self.dropout, context)
+        drops = self.dropout > 0 and context.training
+        if self.return_attention_scores or context.is_traced or drops:
+            o, a = attend(ops.attention_scores(q, k), v, inputs, self.dropout, context)
+        else:  # the same in one operation, which does not keep the weights
+            mask = None if inputs.mask is None else inputs.mask[:, None]
+            o = ops.scaled_dot_product_attention(q, k, v, mask, causal=inputs.causal)
         o = self._merge(o)
         y = self.run_part("attention_output", parts["attention_output"], variables, o, context)
         return with_weights(y, a, context) if self.return_attention_scores else y

@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 from jax import Array, lax
 
+from pellucid import kernels
 from pellucid._checks import check_last_axis, check_min_rank, check_same_shape
 from pellucid.errors import DTypeError, ShapeError
-from pellucid.ops._registry import register, unbroadcast
+from pellucid.ops._registry import differentiated_as, register, unbroadcast
 
 Shape = tuple[int, ...]
 
@@ -292,7 +293,7 @@ attention_values = register(
     attention_values_backward,
     formula="y = a v",
     gradient="da = dy v^T; dv = a^T dy",
-    symbols=_SYMBOLS,
+    symbols={**_SYMBOLS, "y": "output, (..., queries, value width)"},
     reference=f"{_VASWANI}, equation 1",
     flops=_values_flops,
     save=attention_values_save,
@@ -368,9 +369,15 @@ def scaled_dot_product_attention_forward(
     """
     check_pair("scaled_dot_product_attention", q, k)
     _check_values("scaled_dot_product_attention", k.shape[-2], q.shape, v)
+    saved = AttentionSaved(q, k, v, mask)
+    if mask is not None:
+        _check_mask(mask, (*q.shape[:-1], k.shape[-2]))
+    if kernels.attention.takes(q, k, v, mask):
+        c = _factor(q, scale)
+        return kernels.attention.forward(q, k, v, mask, causal=causal, scale=c), saved
     s, _ = attention_scores_forward(q, k, scale=scale)
     a, _ = attention_weights_forward(s, mask, causal=causal)
-    return a @ v, AttentionSaved(q, k, v, mask)
+    return a @ v, saved
 
 
 def scaled_dot_product_attention_backward(
@@ -379,12 +386,22 @@ def scaled_dot_product_attention_backward(
     """Return dq = c ds k, dk = c ds^T q, dv = a^T dy and dm = ds, with ds as derived above."""
     q, k, v, mask = saved
     c = _factor(q, scale)
-    a = attention_weights(attention_scores(q, k, scale=scale), mask, causal=causal)
-    dv = _transposed(a) @ dy
-    da = dy @ _transposed(v)
-    ds = a * (da - jnp.sum(da * a, axis=-1, keepdims=True))
-    dq = c * (ds @ k)
-    dk = c * (_transposed(ds) @ q)
+
+    def plain(q: Array, k: Array, v: Array, dy: Array) -> tuple[Array, Array, Array, Array]:
+        a = attention_weights(attention_scores(q, k, scale=scale), mask, causal=causal)
+        dv = _transposed(a) @ dy
+        da = dy @ _transposed(v)
+        ds = a * (da - jnp.sum(da * a, axis=-1, keepdims=True))
+        dq = c * (ds @ k)
+        dk = c * (_transposed(ds) @ q)
+        return dq, dk, dv, ds
+
+    def kernel(*arrays: Array) -> tuple[Array, Array, Array]:
+        return kernels.attention.gradient(*arrays, mask, causal=causal, scale=c)
+
+    if kernels.attention.takes(q, k, v, mask):
+        return *differentiated_as(lambda *arrays: plain(*arrays)[:3], kernel)(q, k, v, dy), None
+    dq, dk, dv, ds = plain(q, k, v, dy)
     return dq, dk, dv, _mask_gradient(ds, mask)
 
 
@@ -409,7 +426,11 @@ scaled_dot_product_attention = register(
     formula="y = softmax(c q k^T + m) v",
     gradient="dv = a^T dy; da = dy v^T; ds_il = a_il (da_il - sum_j da_ij a_ij); dq = c ds k; "
     "dk = c ds^T q; dm = ds",
-    symbols={**_SYMBOLS, "c": "scale, 1 / sqrt(width) by default"},
+    symbols={
+        **_SYMBOLS,
+        "c": "scale, 1 / sqrt(width) by default",
+        "y": "output, (..., queries, value width)",
+    },
     reference=f"{_VASWANI}, equation 1",
     flops=_attention_flops,
     save=scaled_dot_product_attention_save,

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "vector.h"
+#include "winograd.h"
 
 namespace pellucid {
 namespace PELLUCID_ISA {
@@ -465,6 +466,7 @@ size_t kernel_floats(const Convolution& v) {
 
 void conv_forward(const Convolution& v, const float* x, const float* w, float* y,
                   const Parallel& pool) {
+  if (winograd_suits(v)) return winograd_forward(v, x, w, y, pool);
   const int64_t pixels = pixels_at_once(v);
   if (pixels == 1) return forward(v, x, w, y, pool);
   const Convolution wide = widened(v, pixels);
@@ -484,19 +486,21 @@ void conv_input_gradient(const Convolution& v, const float* dy, const float* w, 
     return Axis{a.output, a.kernel, 1, a.dilation, (a.kernel - 1) * a.dilation - a.low, a.size};
   };
   const Convolution back{v.samples, turned(v.rows), turned(v.columns), v.filters, v.channels, 1};
-  if (pixels_at_once(back) == 1) return input_gradient(v, dy, w, dx, pool);
-  std::unique_ptr<float[]> kernel(new float[kernel_floats(back)]);
+  if (!winograd_suits(back) && pixels_at_once(back) == 1)
+    return input_gradient(v, dy, w, dx, pool);
+  float* kernel = scratch(3, kernel_floats(back));
   const int64_t taps = v.rows.kernel * v.columns.kernel;
   for (int64_t tap = 0; tap < taps; ++tap)
     for (int64_t f = 0; f < v.filters; ++f)
       for (int64_t c = 0; c < v.channels; ++c)
         kernel[(tap * v.filters + f) * v.channels + c] =
             w[((taps - 1 - tap) * v.channels + c) * v.filters + f];
-  conv_forward(back, dy, kernel.get(), dx, pool);
+  conv_forward(back, dy, kernel, dx, pool);
 }
 
 void conv_weight_gradient(const Convolution& v, const float* x, const float* dy, float* dw,
                           const Parallel& pool) {
+  if (winograd_suits(v)) return winograd_weight_gradient(v, x, dy, dw, pool);
   const int64_t pixels = pixels_at_once(v);
   if (pixels == 1) return weight_gradient(v, x, dy, dw, pool);
   const Convolution wide = widened(v, pixels);

@@ -5,13 +5,10 @@
 
 #include "adam.h"
 #include "convolution.h"
-#include "crew.h"
+#include "handlers.h"
 #include "matrix.h"
 #include "recurrence.h"
 #include "rows.h"
-#include "xla/ffi/api/ffi.h"
-
-namespace ffi = xla::ffi;
 
 namespace pellucid {
 
@@ -89,12 +86,6 @@ const Bodies& bodies() {
   static const Bodies chosen = choose();
   return chosen;
 }
-
-using Numbers = ffi::Span<const int64_t>;
-using Buffer = ffi::Buffer<ffi::F32>;
-using Result = ffi::ResultBuffer<ffi::F32>;
-
-ffi::Error refuse(const char* what) { return ffi::Error::InvalidArgument(what); }
 
 Axis axis(Numbers g, size_t at) {
   return Axis{g[at], g[at + 1], g[at + 2], g[at + 3], g[at + 4], g[at + 5]};
@@ -209,11 +200,6 @@ Sequences sequences(const ffi::Span<const int64_t>& h, bool reverse, Mask& mask)
   return {h[0], h[1], h[2], reverse, mask.element_count() == 0 ? nullptr : mask.typed_data()};
 }
 
-// Tells whether a buffer holds ``width`` numbers for each of ``rows`` rows.
-bool holds(Buffer& buffer, int64_t rows, int64_t width) {
-  return static_cast<int64_t>(buffer.element_count()) == rows * width;
-}
-
 bool fits(const ffi::Span<const int64_t>& h, Mask& mask) {
   const int64_t count = mask.element_count();
   return h.size() == 3 && (count == 0 || count == h[0] * h[1]);
@@ -316,14 +302,6 @@ ffi::Error gru_gradient(ffi::ThreadPool pool, bool reverse, Buffer dh, Buffer h,
 // Everything else in the library is hidden.
 #pragma GCC visibility push(default)
 
-using Float = ffi::Buffer<ffi::F32>;
-using Bool = ffi::Buffer<ffi::PRED>;
-
-#define PELLUCID_HANDLER(name, function, bind) \
-  XLA_FFI_DEFINE_HANDLER_SYMBOL(name, function, ffi::Ffi::Bind().Ctx<ffi::ThreadPool>() bind)
-#define F .Arg<Float>()
-#define M .Arg<Bool>()
-#define R .Ret<Float>()
 #define CONVOLUTION .Attr<ffi::Span<const int64_t>>("geometry") F F R
 #define REVERSE .Attr<bool>("reverse")
 
@@ -346,6 +324,6 @@ PELLUCID_HANDLER(pellucid_lstm_gradient, pellucid::lstm_gradient,
 PELLUCID_HANDLER(pellucid_gru, pellucid::gru, REVERSE F F F F M R R);
 PELLUCID_HANDLER(pellucid_gru_gradient, pellucid::gru_gradient, REVERSE F F F F F M R R R);
 
-extern "C" const char* pellucid_instruction_set() { return pellucid::bodies().name; }
+const char* pellucid_instruction_set() { return pellucid::bodies().name; }
 
 #pragma GCC visibility pop

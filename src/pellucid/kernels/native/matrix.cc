@@ -49,7 +49,7 @@ const float* pack_block(const MatrixProduct& v, const float* b, const Block& r, 
 void multiply_block(const MatrixProduct& v, const float* a, const float* b, bool copy_b,
                     const Block& r, float* c) {
   Tile t;
-  t.a_step = v.transpose_a ? v.rows : 1;
+  const int64_t a_row = v.transpose_a ? 1 : v.depth, a_step = v.transpose_a ? v.rows : 1;
   t.c_row = v.columns;
   for (int64_t step = r.first_step; step < r.last_step; step += DEPTH) {
     t.depth = std::min(DEPTH, r.last_step - step);
@@ -57,9 +57,22 @@ void multiply_block(const MatrixProduct& v, const float* a, const float* b, bool
     const float* packed = copy_b ? pack_block(v, b, r, step, t.depth) : nullptr;
     for (int64_t top = r.first_row; top < r.last_row; top += ROWS) {
       const int64_t rows = std::min(ROWS, r.last_row - top), tiles = ceil_div(rows, MOST_ROWS);
-      t.a_row = v.transpose_a ? 1 : v.depth;
-      const float* from = a + top * t.a_row + step * t.a_step;
-      if (!v.transpose_a && v.depth % COMPETING == 0 && v.columns > PANEL) {
+      const float* from = a + top * a_row + step * a_step;
+      t.a_row = a_row;
+      t.a_step = a_step;
+      const auto first_row = [&](int64_t i) { return i * rows / tiles; };
+      const bool by_tiles = v.transpose_a && v.columns > PANEL && rows > MOST_ROWS;
+      if (by_tiles) {
+        // A step of a transposed A is far from the next: the rows of a tile are copied side by side.
+        float* copy = scratch(0, rows * t.depth);
+        for (int64_t i = 0; i < tiles; ++i) {
+          const int64_t row = first_row(i), count = first_row(i + 1) - row;
+          float* to = copy + row * t.depth;
+          for (int64_t k = 0; k < t.depth; ++k, to += count)
+            std::memcpy(to, from + k * v.rows + row, count * sizeof(float));
+        }
+        from = copy;
+      } else if (!v.transpose_a && v.depth % COMPETING == 0 && v.columns > PANEL) {
         t.a_row = t.depth + GAP;
         float* copy = scratch(0, rows * t.a_row);
         for (int64_t i = 0; i < rows; ++i)
@@ -72,8 +85,9 @@ void multiply_block(const MatrixProduct& v, const float* a, const float* b, bool
         t.b = copy_b ? packed + (column - r.first_column) * t.depth : b + step * v.columns + column;
         t.b_step = copy_b ? width : v.columns;
         // Tiles of nearly equal size, so that none is left with a single row.
-        const int64_t row = i * rows / tiles, count = (i + 1) * rows / tiles - row;
-        t.a = from + row * t.a_row;
+        const int64_t row = first_row(i), count = first_row(i + 1) - row;
+        t.a = from + row * (by_tiles ? t.depth : t.a_row);
+        if (by_tiles) t.a_step = count;
         t.c = c + (top + row) * t.c_row + column;
         TILES[width / WIDTH - 1][t.columns == width][count - 1](t);
       };

@@ -28,29 +28,6 @@ const float* pack_kernel(const float* u, int64_t units, int64_t width, bool tran
   return packed;
 }
 
-// c (rows, columns) = or += a (rows, depth) times a packed matrix.
-void multiply_packed(int64_t rows, int64_t depth, int64_t columns, const float* a,
-                     const float* packed, float* c, bool add) {
-  Tile t;
-  t.a_row = t.depth = depth;
-  t.a_step = 1;
-  t.c_row = columns;
-  t.add = add;
-  const int64_t tiles = ceil_div(rows, MOST_ROWS);
-  for (int64_t column = 0; column < columns; column += PANEL) {
-    const int width = panel_width(columns - column);
-    t.columns = std::min<int64_t>(width, columns - column);
-    t.b = packed + column * depth;
-    t.b_step = width;
-    for (int64_t i = 0; i < tiles; ++i) {
-      const int64_t row = i * rows / tiles, count = (i + 1) * rows / tiles - row;
-      t.a = a + row * depth;
-      t.c = c + row * columns + column;
-      TILES[width / WIDTH - 1][t.columns == width][count - 1](t);
-    }
-  }
-}
-
 // Takes all sequences through the steps: ``step(n, t, before, a, h)`` gets the number of the
 // sequence, the step, the step before it (-1: none), a = h u, and h, which it may change.
 template <typename Step>
@@ -66,7 +43,7 @@ void read_forward(const Sequences& s, int64_t width, const float* u, const float
     for (int64_t k = 0; k < s.steps; ++k) {
       const int64_t t = s.reverse ? s.steps - 1 - k : k;
       const int64_t before = k == 0 ? -1 : s.reverse ? t + 1 : t - 1;
-      multiply_packed(rows, s.units, width, h, packed, a, false);
+      multiply_tiles(rows, s.units, width, h, s.units, 1, packed, 0, a, width, false);
       for (int64_t i = 0; i < rows; ++i)
         step(first + i, t, before, a + i * width, h + i * s.units);
     }
@@ -91,7 +68,7 @@ void read_backward(const Sequences& s, int64_t width, const float* u, float* dh0
       const int64_t before = k == 0 ? -1 : s.reverse ? t + 1 : t - 1;
       for (int64_t i = 0; i < rows; ++i)
         step(first + i, t, before, dh + i * s.units, da + i * width);
-      multiply_packed(rows, width, s.units, da, packed, dh, true);
+      multiply_tiles(rows, width, s.units, da, width, 1, packed, 0, dh, s.units, true);
     }
   });
 }

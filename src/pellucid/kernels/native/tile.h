@@ -65,6 +65,33 @@ const std::array<TileFunction, MOST_ROWS> TILES[BLOCKS][2] = {
     {tile_table<2, false>(EACH), tile_table<2, true>(EACH)},
 };
 
+// c (rows, columns) = or += a b, tile by tile. b lies in rows of ``b_row`` numbers or, with 0, in
+// panels of (depth, panel width), one after the other.
+inline void multiply_tiles(int64_t rows, int64_t depth, int64_t columns, const float* a,
+                           int64_t a_row, int64_t a_step, const float* b, int64_t b_row, float* c,
+                           int64_t c_row, bool add) {
+  Tile t;
+  t.a_row = a_row;
+  t.a_step = a_step;
+  t.depth = depth;
+  t.c_row = c_row;
+  t.add = add;
+  const int64_t tiles = ceil_div(rows, MOST_ROWS);
+  for (int64_t column = 0; column < columns; column += PANEL) {
+    const int width = panel_width(columns - column);
+    t.columns = std::min<int64_t>(width, columns - column);
+    t.b = b + (b_row == 0 ? column * depth : column);
+    t.b_step = b_row == 0 ? width : b_row;
+    for (int64_t i = 0; i < tiles; ++i) {
+      // Tiles of nearly equal size, so that none is left with a single row.
+      const int64_t row = i * rows / tiles, count = (i + 1) * rows / tiles - row;
+      t.a = a + row * a_row;
+      t.c = c + row * c_row + column;
+      TILES[width / WIDTH - 1][t.columns == width][count - 1](t);
+    }
+  }
+}
+
 // One stage of the transposition of WIDTH vectors: blocks of S x S numbers change places across
 // the diagonal of blocks twice their size.
 template <int S, size_t... J>

@@ -69,7 +69,8 @@ inline void store_first(float* to, Vector v, int64_t count) {
 }
 #endif
 
-inline Vector broadcast(float value) { return Vector{} + value; }
+// x - 0 is x, for -0 too, so that the compiler leaves the broadcast alone (0 + x is not).
+inline Vector broadcast(float value) { return value - Vector{}; }
 
 inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
