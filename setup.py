@@ -18,6 +18,7 @@ NATIVE = Path("src/pellucid/kernels/native")
 COMMON = ["-std=c++17", "-O3", "-fPIC", "-fvisibility=hidden", "-ffp-contract=fast"]
 COMMON += ["-fno-math-errno", "-fno-trapping-math", "-w"]
 BODIES = ["convolution", "winograd", "matrix", "recurrence", "adam", "attention"]
+BODIES += ["normalization", "pooling"]
 
 # name: (compiler flags, floats in a vector, vector registers)
 X86 = {
@@ -67,7 +68,7 @@ class BuildKernels(build_ext):
                 made.append(str(objects / f"{body}_{name}.o"))
                 source = str(NATIVE / f"{body}.cc")
                 run([compiler, *COMMON, *flags, *defines, "-c", source, "-o", made[-1]])
-        for name in ("crew", "handlers", "handlers_attention"):
+        for name in ("crew", "handlers", "handlers_attention", "handlers_layers"):
             made.append(str(objects / f"{name}.o"))
             include = f"-I{ffi.include_dir()}"
             run([compiler, *COMMON, include, "-c", str(NATIVE / f"{name}.cc"), "-o", made[-1]])

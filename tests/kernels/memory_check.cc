@@ -18,6 +18,8 @@
 #include "attention.h"
 #include "convolution.h"
 #include "matrix.h"
+#include "normalization.h"
+#include "pooling.h"
 #include "recurrence.h"
 #include "rows.h"
 #include "winograd.h"
@@ -39,6 +41,12 @@ void lstm(const Sequences&, const LSTM&, const Parallel&);
 void lstm_gradient(const Sequences&, const LSTMGradient&, const Parallel&);
 void gru(const Sequences&, const GRU&, const Parallel&);
 void gru_gradient(const Sequences&, const GRUGradient&, const Parallel&);
+void batch_norm(const Normalization&, const BatchNorm&, const Parallel&);
+void batch_norm_gradient(const Normalization&, const BatchNormGradient&, const Parallel&);
+void max_pool(const Pooling&, const float*, float*, const Parallel&);
+void max_pool_gradient(const Pooling&, const float*, const float*, float*, const Parallel&);
+void average_pool(const Pooling&, const float*, float*, const Parallel&);
+void average_pool_gradient(const Pooling&, const float*, float*, const Parallel&);
 }  // namespace PELLUCID_ISA
 }  // namespace pellucid
 
@@ -212,6 +220,38 @@ void check_recurrence(const Parallel& pool) {
                pool);
 }
 
+void check_normalization(const Parallel& pool) {
+  const bool many = draw(0, 9) == 0;
+  Normalization v{draw(1, 20), draw(1, 50), many ? draw(1000, 1100) : draw(1, 100), 1e-3, nullptr};
+  if (draw(0, 1)) v.weights = floats(v.samples);
+  const int64_t size = v.samples * v.positions * v.channels;
+  const auto vector = [&] { return floats(v.channels); };
+  const auto given = [&] { return draw(0, 1) ? vector() : nullptr; };
+  batch_norm(v, {floats(size), given(), given(), floats(size), vector(), vector()}, pool);
+  batch_norm_gradient(v,
+                      {floats(size), given(), vector(), vector(), floats(size), vector(), vector(),
+                       floats(size), vector(), vector()},
+                      pool);
+}
+
+void check_pooling(const Parallel& pool) {
+  const auto windows = [] {
+    Axis a{draw(1, 20), draw(1, 5), draw(1, 6), 1, 0, 0};
+    a.low = draw(0, a.kernel - 1);
+    const int64_t high = std::max(draw(0, a.kernel - 1), a.kernel - a.size - a.low);
+    a.output = (a.size + a.low + std::min(high, a.kernel - 1) - a.kernel) / a.stride + 1;
+    return a;
+  };
+  Pooling v{draw(1, 6), draw(1, 60), windows(), windows()};
+  if (draw(0, 3) == 0) v.columns = v.rows;
+  const int64_t x = v.samples * v.rows.size * v.columns.size * v.channels;
+  const int64_t y = v.samples * v.rows.output * v.columns.output * v.channels;
+  max_pool(v, floats(x), floats(y), pool);
+  max_pool_gradient(v, floats(x), floats(y), floats(x), pool);
+  average_pool(v, floats(x), floats(y), pool);
+  average_pool_gradient(v, floats(y), floats(x), pool);
+}
+
 int main(int, char** arguments) {
   generator.seed(std::atoi(arguments[1]));
   const int rounds = std::atoi(arguments[2]);
@@ -224,6 +264,8 @@ int main(int, char** arguments) {
     check_adam(pool);
     check_rows(pool);
     check_recurrence(pool);
+    check_normalization(pool);
+    check_pooling(pool);
     buffers.clear();
   }
   std::printf("%d rounds\n", rounds);

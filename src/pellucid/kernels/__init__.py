@@ -4,8 +4,23 @@ from pellucid.kernels import _adam as adam
 from pellucid.kernels import _attention as attention
 from pellucid.kernels import _convolution as convolution
 from pellucid.kernels import _matrix as matrix
+from pellucid.kernels import _normalization as normalization
+from pellucid.kernels import _pooling as pooling
 from pellucid.kernels import _recurrence as recurrence
 from pellucid.kernels import _rows as rows
+from pellucid.kernels._call import with_plain
 from pellucid.kernels._library import Status, status
 
-__all__ = ["Status", "adam", "attention", "convolution", "matrix", "recurrence", "rows", "status"]
+__all__ = [
+    "Status",
+    "adam",
+    "attention",
+    "convolution",
+    "matrix",
+    "normalization",
+    "pooling",
+    "recurrence",
+    "rows",
+    "status",
+    "with_plain",
+]

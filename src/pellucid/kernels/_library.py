@@ -29,6 +29,12 @@ TARGETS = {
     "pellucid_lstm_gradient",
     "pellucid_gru",
     "pellucid_gru_gradient",
+    "pellucid_batch_norm",
+    "pellucid_batch_norm_gradient",
+    "pellucid_max_pool",
+    "pellucid_max_pool_gradient",
+    "pellucid_average_pool",
+    "pellucid_average_pool_gradient",
 }
 
 

@@ -396,8 +396,8 @@ def scaled_dot_product_attention_backward(
         dk = c * (_transposed(ds) @ q)
         return dq, dk, dv, ds
 
-    def kernel(*arrays: Array) -> tuple[Array, Array, Array]:
-        return kernels.attention.gradient(*arrays, mask, causal=causal, scale=c)
+    def kernel(q: Array, k: Array, v: Array, dy: Array) -> tuple[Array, Array, Array]:
+        return kernels.attention.gradient(q, k, v, dy, mask, causal=causal, scale=c)
 
     if kernels.attention.takes(q, k, v, mask):
         return *differentiated_as(lambda *arrays: plain(*arrays)[:3], kernel)(q, k, v, dy), None

@@ -14,14 +14,17 @@ with g = gamma dy, and means over the set that shares the moments,
 because every x of the set moves m and v as well: the gradient loses its mean and its part along h.
 """
 
+from collections.abc import Callable
+from functools import cache, partial
 from math import prod
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 from jax import Array
 
+from pellucid import kernels
 from pellucid._checks import check_last_axis, check_min_rank, check_same_shape
-from pellucid.ops._registry import register
+from pellucid.ops._registry import differentiated_as, elementwise_flops, register
 
 Shape = tuple[int, ...]
 
@@ -103,6 +106,29 @@ def batch_norm_forward(
         Ioffe, Szegedy, Batch normalization (2015), algorithm 1 and section 3.
     """
     _check_channels("batch_norm", x, gamma, beta)
+    if row_weights is not None:
+        check_same_shape("batch_norm", "row_weights", row_weights.shape, "(batch,)", x.shape[:1])
+    body = _body(epsilon, kernels.normalization.takes(x, gamma, beta))
+    outputs = body(x, gamma, beta, row_weights)
+    return outputs, batch_norm_save(outputs, x, gamma, beta, row_weights)
+
+
+def batch_norm_save(
+    outputs: tuple[Array, Array, Array],
+    x: Array,
+    gamma: Array | None = None,
+    beta: Array | None = None,
+    row_weights: Array | None = None,
+    **_: Any,
+) -> BatchNormSaved:
+    """Return what the backward pass of ``batch_norm`` reads: its arguments, m and v."""
+    return BatchNormSaved(x, gamma, beta, row_weights, *outputs[1:])
+
+
+def _plain(
+    epsilon: float, x: Array, gamma: Array | None, beta: Array | None, row_weights: Array | None
+) -> tuple[Array, Array, Array]:
+    """Return y, m and v, step by step as in the formula."""
     wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))
     if row_weights is None:
         mean = jnp.mean(wide, axis=_rows(x))
@@ -112,8 +138,15 @@ def batch_norm_forward(
         mean = jnp.sum(share * wide, axis=_rows(x))
         variance = jnp.sum(share * jnp.square(wide - mean), axis=_rows(x))
     h = (wide - mean) / jnp.sqrt(variance + epsilon)
-    y = _affine(h, gamma, beta).astype(x.dtype)
-    return (y, mean, variance), BatchNormSaved(x, gamma, beta, row_weights, mean, variance)
+    return _affine(h, gamma, beta).astype(x.dtype), mean, variance
+
+
+@cache
+def _body(epsilon: float, native: bool) -> Callable[..., Any]:
+    """Return the plain body, or the compiled kernel, mapped over arrays as the plain one."""
+    plain = partial(_plain, epsilon)
+    kernel = partial(kernels.normalization.batch_norm, epsilon=epsilon)
+    return kernels.with_plain(kernel, plain) if native else plain
 
 
 def batch_norm_backward(
@@ -121,7 +154,28 @@ def batch_norm_backward(
 ) -> tuple[Array, Array | None, Array | None, None]:
     """Return dx, dgamma and dbeta from the gradients of y, m and v."""
     x, gamma, beta, row_weights, mean, variance = saved
-    dy, dmean, dvariance = dys
+    body = _gradient_body(epsilon, kernels.normalization.takes(x, gamma, beta, *dys))
+    dx, dgamma, dbeta = body(x, gamma, row_weights, mean, variance, *dys)
+    return (
+        dx,
+        None if gamma is None else dgamma.astype(gamma.dtype),
+        None if beta is None else dbeta.astype(beta.dtype),
+        None,
+    )
+
+
+def _plain_gradient(
+    epsilon: float,
+    x: Array,
+    gamma: Array | None,
+    row_weights: Array | None,
+    mean: Array,
+    variance: Array,
+    dy: Array,
+    dmean: Array,
+    dvariance: Array,
+) -> tuple[Array, Array, Array]:
+    """Return dx, dgamma and dbeta, step by step as in the formula."""
     wide = x.astype(mean.dtype)
     dy = dy.astype(mean.dtype)
     root = jnp.sqrt(variance + epsilon)
@@ -133,9 +187,15 @@ def batch_norm_backward(
     dm = dmean - scale * sum_dy / root
     share = 1 / prod(x.shape[:-1]) if row_weights is None else _shares(row_weights, wide)
     dx = g / root + share * (dm + 2 * (wide - mean) * dv)
-    dgamma = None if gamma is None else sum_dyh.astype(gamma.dtype)
-    dbeta = None if beta is None else sum_dy.astype(beta.dtype)
-    return dx.astype(x.dtype), dgamma, dbeta, None
+    return dx.astype(x.dtype), sum_dyh, sum_dy
+
+
+@cache
+def _gradient_body(epsilon: float, native: bool) -> Callable[..., Any]:
+    """Return the plain body, or the kernel, mapped and differentiated as the plain one."""
+    plain = partial(_plain_gradient, epsilon)
+    kernel = partial(kernels.normalization.batch_norm_gradient, epsilon=epsilon)
+    return differentiated_as(plain, kernels.with_plain(kernel, plain)) if native else plain
 
 
 def _rows(x: Array) -> tuple[int, ...]:
@@ -144,7 +204,6 @@ def _rows(x: Array) -> tuple[int, ...]:
 
 def _shares(row_weights: Array, x: Array) -> Array:
     """Return w_n / s, shape (batch, 1, ..., 1): s counts every position of a sample."""
-    check_same_shape("batch_norm", "row_weights", row_weights.shape, "(batch,)", x.shape[:1])
     w = row_weights.astype(x.dtype)
     s = jnp.maximum(jnp.sum(w), 1) * prod(x.shape[1:-1])
     return (w / s).reshape(-1, *(1,) * (x.ndim - 1))
@@ -157,10 +216,11 @@ batch_norm = register(
     formula="y = gamma (x - m) / sqrt(v + eps) + beta",
     gradient="dx = (g - mean(g) - h mean(g h)) / sqrt(v + eps) with g = gamma dy; "
     "dgamma = sum dy h; dbeta = sum dy",
-    symbols=_SYMBOLS,
+    symbols={**_SYMBOLS, "y": "output, the shape of x"},
     reference="Ioffe, Szegedy, Batch normalization: accelerating deep network training, ICML "
     "(2015), algorithm 1",
-    flops=lambda x, *_, **__: 8 * prod(x),
+    flops=elementwise_flops(8),
+    save=batch_norm_save,
 )
 
 
@@ -240,10 +300,10 @@ batch_norm_inference = register(
     formula="y = gamma (x - m) / sqrt(v + eps) + beta",
     gradient="dx = gamma dy / sqrt(v + eps); dgamma = sum dy h; dbeta = sum dy; "
     "dm = -sum gamma dy / sqrt(v + eps); dv = -(1/2) sum gamma dy h / (v + eps)",
-    symbols=_SYMBOLS,
+    symbols={**_SYMBOLS, "y": "output, the shape of x"},
     reference="Ioffe, Szegedy, Batch normalization: accelerating deep network training, ICML "
     "(2015), algorithm 2",
-    flops=lambda x, *_, **__: 4 * prod(x),
+    flops=elementwise_flops(4),
 )
 
 
@@ -313,10 +373,6 @@ def _normalized(x: Array, epsilon: float) -> tuple[Array, Array]:
     return centered / root, root
 
 
-def _layer_norm_flops(x: Shape, *_: Any, **__: Any) -> int:
-    return 8 * prod(x)
-
-
 layer_norm = register(
     "layer_norm",
     layer_norm_forward,
@@ -324,7 +380,7 @@ layer_norm = register(
     formula="y = gamma (x - m) / sqrt(v + eps) + beta",
     gradient="dx = (g - mean(g) - h mean(g h)) / sqrt(v + eps) with g = gamma dy; "
     "dgamma = sum dy h; dbeta = sum dy",
-    symbols=_SYMBOLS,
+    symbols={**_SYMBOLS, "y": "output, the shape of x"},
     reference="Ba, Kiros, Hinton, Layer normalization (2016), equation 3",
-    flops=_layer_norm_flops,
+    flops=elementwise_flops(8),
 )

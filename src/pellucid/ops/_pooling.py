@@ -4,8 +4,8 @@ Input x (batch, spatial..., channels), any number of spatial axes. Windows may o
 and reach into the padding, which is no number: it is never the largest and is not averaged over.
 """
 
-from collections.abc import Sequence
-from functools import reduce
+from collections.abc import Callable, Sequence
+from functools import cache, partial, reduce
 from math import prod
 from typing import Any, NamedTuple
 
@@ -13,9 +13,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from pellucid import kernels
 from pellucid._checks import check_min_rank, check_same_shape
 from pellucid.errors import ArgumentError
-from pellucid.ops._registry import register
+from pellucid.ops._registry import differentiated_as, elementwise_flops, register
 from pellucid.ops._windows import (
     Window,
     lay_windows,
@@ -49,6 +50,18 @@ def _lay(who: str, shape: Shape, pool_size: Any, strides: Any, padding: Any) -> 
             f"in the padding alone, got {padding!r}."
         )
     return windows
+
+
+Windows = tuple[Window, ...]
+
+
+@cache
+def _body(
+    kernel: Callable[..., Array], plain: Callable[..., Array], windows: Windows, native: bool
+) -> Callable[..., Array]:
+    """Return the plain body, or the kernel, mapped and differentiated as the plain one."""
+    slow, fast = partial(plain, windows=windows), partial(kernel, windows=windows)
+    return differentiated_as(slow, kernels.with_plain(fast, slow)) if native else slow
 
 
 class MaxPoolSaved(NamedTuple):
@@ -93,20 +106,32 @@ def max_pool_forward(
         (2007).
     """
     windows = _lay("max_pool", x.shape, pool_size, strides, padding)
-    return _stages(x, windows)[-1], MaxPoolSaved(x)
+    native = kernels.pooling.takes(x, len(windows))
+    y = _body(kernels.pooling.max_pool, _largest, windows, native)(x)
+    return y, MaxPoolSaved(x)
 
 
 def max_pool_backward(
     saved: MaxPoolSaved, dy: Array, *, pool_size: Any, strides: Any = None, padding: Any = "valid"
 ) -> tuple[Array]:
-    """Return dx: from stage to stage, dy_o goes to the first place of window o that equals y_o."""
+    """Return dx: dy_o goes to the first place of window o that equals y_o."""
     (x,) = saved
     windows = _lay("max_pool", x.shape, pool_size, strides, padding)
+    native = kernels.pooling.takes(x, len(windows)) and dy.dtype == x.dtype
+    return (_body(kernels.pooling.max_pool_gradient, _to_largest, windows, native)(x, dy),)
+
+
+def _largest(x: Array, windows: Windows) -> Array:
+    return _stages(x, windows)[-1]
+
+
+def _to_largest(x: Array, dy: Array, windows: Windows) -> Array:
+    """Return dx: from stage to stage, dy_o goes to the first place that equals y_o."""
     stages = _stages(x, windows)
     for axis, window in enumerate(windows, 1):
         y, x = stages.pop(), stages[-1]
         dy = _to_first_maximum(x, y, dy, axis, window)
-    return (dy,)
+    return dy
 
 
 def _stages(x: Array, windows: Sequence[Window]) -> list[Array]:
@@ -184,10 +209,8 @@ def average_pool_forward(
         LeCun, Bottou, Bengio, Haffner, Gradient-based learning (1998), section II.B.
     """
     windows = _lay("average_pool", x.shape, pool_size, strides, padding)
-    total = pad_spatial(x, windows)
-    for axis, window in enumerate(windows, 1):
-        total = reduce(jnp.add, window_slices(total, axis, window))
-    return total * _shares(windows, x), x
+    native = kernels.pooling.takes(x, len(windows))
+    return _body(kernels.pooling.average_pool, _mean, windows, native)(x), x
 
 
 def average_pool_backward(
@@ -195,10 +218,22 @@ def average_pool_backward(
 ) -> tuple[Array]:
     """Return dx: every element of window o gets dy_o / n_o."""
     windows = _lay("average_pool", saved.shape, pool_size, strides, padding)
+    native = kernels.pooling.takes(saved, len(windows)) and dy.dtype == saved.dtype
+    return (_body(kernels.pooling.average_pool_gradient, _to_all, windows, native)(dy),)
+
+
+def _mean(x: Array, windows: Windows) -> Array:
+    total = pad_spatial(x, windows)
+    for axis, window in enumerate(windows, 1):
+        total = reduce(jnp.add, window_slices(total, axis, window))
+    return total * _shares(windows, x)
+
+
+def _to_all(dy: Array, windows: Windows) -> Array:
     share = dy * _shares(windows, dy)
     for axis, window in enumerate(windows, 1):
         share = put_back([share] * window.kernel, axis, window)
-    return (share,)
+    return share
 
 
 def _shares(windows: Sequence[Window], like: Array) -> Array:
@@ -279,7 +314,7 @@ global_max_pool = register(
     gradient="dx_ic = dy_c at the first maximum i of channel c, else 0",
     symbols={**_SYMBOLS, "i, c": "position, channel"},
     reference="Oquab, Bottou, Laptev, Sivic, Is object localization for free?, CVPR (2015)",
-    flops=lambda x: prod(x),
+    flops=elementwise_flops(1),
 )
 
 
@@ -341,6 +376,11 @@ def _mask_shares(mask: Array, x: Array) -> Array:
     return m / jnp.where(count == 0, 1, count)
 
 
+def _global_average_flops(x: Shape, mask: Shape | None = None) -> int:
+    """Return 1 for each entry, 2 with a mask."""
+    return prod(x) * (1 if mask is None else 2)
+
+
 global_average_pool = register(
     "global_average_pool",
     global_average_pool_forward,
@@ -349,5 +389,5 @@ global_average_pool = register(
     gradient="dx_ic = m_i dy_c / sum_i m_i",
     symbols={**_SYMBOLS, "i, c": "position, channel", "m": "mask: 1 where a position counts"},
     reference="Lin, Chen, Yan, Network in network, ICLR (2014), section 3.2",
-    flops=lambda x, mask=None: prod(x) * (1 if mask is None else 2),
+    flops=_global_average_flops,
 )
