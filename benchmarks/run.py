@@ -1,97 +1,77 @@
-"""Measure Pellucid beside its peers, taking turns, and write RESULTS.md. See README.md."""
+"""Measure Pellucid beside its peers, taking turns, and write RESULTS.md. See README.md.
+
+The record, as ``--json`` saves it::
+
+    machine         processor, cores, versions
+    training        by workload: "tiny", "peak_gflops", "left_out", "problems" and "systems": of
+                    each "rounds" (a list of "ms" a step, "loss", "peak_mib"), "parameters",
+                    "forward_flops"
+    predict         by workload and system a list of rounds: microseconds by way of predicting
+    launch          by system a list of seconds
+    import_seconds  of ``import pellucid`` beyond ``import jax``
+"""
 
 import argparse
 import json
-import os
-import platform
 import statistics
 import subprocess
 import sys
-import venv
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+from environment import HERE, SYSTEMS, machine, peers_python
+from report import disagreements, render
+from turns import SystemFailedError, gemm_peaks, launch_seconds, needs_peers, say, take_turns
 from workloads import WORKLOADS
 
-HERE = Path(__file__).parent
-PEERS = HERE.parent / ".venv-peers"
-OWN = ("pellucid_fit", "plain_jax")
-PEER_SYSTEMS = ("torch_eager", "torch_lean", "keras_tensorflow", "keras_jax")
-# The losses of an epoch in the middle of training may differ by this share between systems.
-SAME_LOSS = 0.1
+LAUNCHED = ("pellucid_fit", "torch_eager", "torch_lean", "keras_tensorflow", "keras_jax")
+PREDICTING = (
+    "pellucid_fit",
+    "torch_eager",
+    "torch_compile",
+    "keras_tensorflow",
+    "keras_jax",
+    "keras_torch",
+)
 
 
-def peers_python() -> Path:
-    """Return the Python of the peers' environment, which is made when it is missing."""
-    python = PEERS / "bin" / "python"
-    wanted = (HERE / "requirements-peers.txt").read_text()
-    stamp = PEERS / "requirements.txt"
-    if not stamp.exists() or stamp.read_text() != wanted:
-        print("Installing the peers into .venv-peers (several minutes) ...", file=sys.stderr)
-        venv.create(PEERS, with_pip=True)
-        command = [python, "-m", "pip", "install", "-q", "-r", HERE / "requirements-peers.txt"]
-        subprocess.run(command, check=True)
-        stamp.write_text(wanted)
-    return python
+def train(name: str, systems: Sequence[str], rounds: int, tiny: bool) -> dict[str, Any]:
+    """Return the entry of a workload: all systems in turn, and whether they learn the same."""
+    workload = WORKLOADS[name]
+    able = [s for s in systems if workload.missing(s) is None]
+    left_out = {s: why for s in systems if (why := workload.missing(s)) is not None}
+    peaks = gemm_peaks(needs_peers(able))
+    workers, failed = take_turns("train", able, name, rounds, tiny)
+    measured = {w.system: {"rounds": w.rounds, **w.ready} for w in workers}
+    return {
+        "tiny": tiny,
+        "peak_gflops": peaks,
+        "systems": measured,
+        "left_out": left_out | failed,
+        "problems": disagreements(workload, measured, losses=not tiny),
+    }
 
 
-class Worker:
-    """A system in a process of its own that trains for a round when it is told to."""
-
-    def __init__(self, system: str, workload: str, python: Path) -> None:
-        self.system = system
-        env = dict(os.environ, PYTHONPATH=str(HERE))
-        self.process = subprocess.Popen(
-            [python, HERE / "worker.py", system, workload],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env=env,
-        )
-        self.rounds: list[dict[str, float]] = []
-        self._answer()
-
-    def round(self) -> None:
-        """Let it run one round."""
-        assert self.process.stdin is not None  # noqa: S101
-        self.process.stdin.write("go\n")
-        self.process.stdin.flush()
-        self.rounds.append(self._answer())
-
-    def close(self) -> None:
-        """End the process."""
-        assert self.process.stdin is not None  # noqa: S101
-        self.process.stdin.close()
-        self.process.wait()
-
-    def _answer(self) -> dict[str, float]:
-        assert self.process.stdout is not None  # noqa: S101
-        line = self.process.stdout.readline()
-        if not line:
-            raise SystemExit(f"{self.system} ended before it answered; its message is above.")
-        return json.loads(line)
-
-    def median(self, key: str = "ms") -> float:
-        """Return the median over the rounds."""
-        return statistics.median(r[key] for r in self.rounds)
+def predict(name: str, systems: Sequence[str], rounds: int, tiny: bool) -> dict[str, Any]:
+    """Return the rounds of every system's predictions of one sample."""
+    chosen = [s for s in systems if s in PREDICTING]
+    workers, _ = take_turns("predict", chosen, name, rounds, tiny)
+    return {w.system: w.rounds for w in workers}
 
 
-def measure(workload: str, systems: Sequence[str], rounds: int) -> list[Worker]:
-    """Run all systems in turn for some rounds and check that they reach the same loss."""
-    pythons = {s: Path(sys.executable) if s in OWN else peers_python() for s in systems}
-    workers = [Worker(s, workload, pythons[s]) for s in systems]
-    try:
-        for number in range(rounds):
-            for worker in workers:
-                worker.round()
-            print(f"  round {number + 1}/{rounds}", file=sys.stderr)
-    finally:
-        for worker in workers:
-            worker.close()
-    losses = {w.system: w.rounds[0]["loss"] for w in workers}
-    if max(losses.values()) > (1 + SAME_LOSS) * min(losses.values()):
-        raise SystemExit(f"The systems do not learn the same: losses {losses}.")
-    return workers
+def launch(systems: Sequence[str], rounds: int, tiny: bool) -> dict[str, list[float]]:
+    """Return the seconds of whole programs, which take turns."""
+    seconds: dict[str, list[float]] = {s: [] for s in systems if s in LAUNCHED}
+    for number in range(rounds):
+        for system in list(seconds):
+            try:
+                seconds[system].append(launch_seconds(system, "mlp-32", tiny))
+            except SystemFailedError as error:
+                say(f"  {system} {error}")
+                del seconds[system]
+        say(f"  round {number + 1}/{rounds}")
+    return seconds
 
 
 def import_seconds(module: str, repeats: int = 7) -> float:
@@ -104,73 +84,93 @@ def import_seconds(module: str, repeats: int = 7) -> float:
     return statistics.median(times)
 
 
-def table(results: dict[str, list[Worker]]) -> str:
-    """Return the figures as a Markdown table; ratios are times of the peer over ours."""
-    lines = [
-        "| workload | system | ms a step | min to max | slower than Pellucid | loss | peak MiB |",
-        "| --- | --- | ---: | ---: | ---: | ---: | ---: |",
-    ]
-    for name, workers in results.items():
-        ours = next(w for w in workers if w.system == "pellucid_fit")
-        for w in workers:
-            pairs = [a["ms"] / b["ms"] for a, b in zip(w.rounds, ours.rounds, strict=True)]
-            times = [r["ms"] for r in w.rounds]
-            lines.append(
-                f"| {name} | {w.system} | {w.median():.3f} | {min(times):.3f} to {max(times):.3f} "
-                f"| {statistics.median(pairs):.2f} | {w.rounds[0]['loss']:.4f} "
-                f"| {w.rounds[-1]['peak_mib']:.0f} |"
-            )
-    return "\n".join(lines)
-
-
-def machine() -> str:
-    """Return processor, cores and versions in one paragraph."""
-    model = platform.processor() or platform.machine()
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        model = next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        pass
-    code = (
-        "import importlib.metadata as m\n"
-        "for n in ('jax','torch','keras','tensorflow','numpy','pellucid'):\n"
-        "    try: print(n, m.version(n), end='; ')\n"
-        "    except m.PackageNotFoundError: pass"
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--train", action="store_true", help="measure training steps")
+    parser.add_argument("--predict", action="store_true", help="measure predictions of one sample")
+    parser.add_argument("--launch", action="store_true", help="measure whole programs")
+    parser.add_argument(
+        "--quick", action="store_true", help="a few workloads against the fastest peers; no writing"
     )
-    versions = [
-        subprocess.run([python, "-c", code], capture_output=True, text=True).stdout.rstrip("; ")
-        for python in (sys.executable, PEERS / "bin" / "python")
-        if Path(python).exists()
-    ]
-    return (
-        f"{model}, {os.cpu_count()} cores, {platform.system()}, Python "
-        f"{platform.python_version()}. Ours: {versions[0]}."
-        + (f" Peers: {versions[1]}." if len(versions) > 1 else "")
+    parser.add_argument(
+        "--tiny", action="store_true", help="next to no data, to see that all runs; no writing"
     )
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--workloads", nargs="+", default=list(WORKLOADS), choices=WORKLOADS)
-    parser.add_argument("--systems", nargs="+", default=[*OWN, *PEER_SYSTEMS])
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--systems", nargs="+", default=list(SYSTEMS), choices=SYSTEMS)
+    parser.add_argument("--rounds", type=int, default=None, help="5; 3 with --quick, 1 with --tiny")
+    parser.add_argument(
+        "--json",
+        type=Path,
+        metavar="FILE",
+        help="keep the raw numbers in FILE; what it has already stays, so that parts can be added",
+    )
     parser.add_argument("--no-write", action="store_true", help="leave RESULTS.md as it is")
     arguments = parser.parse_args()
-    systems = ["pellucid_fit", *(s for s in arguments.systems if s != "pellucid_fit")]
-    results = {}
-    for name in arguments.workloads:
-        print(f"{name}: {', '.join(systems)}", file=sys.stderr)
-        results[name] = measure(name, systems, arguments.rounds)
-    beyond = import_seconds("jax, pellucid") - import_seconds("jax")
-    text = (
-        "# Results\n\nWritten by `make bench`; see [README.md](README.md) for how.\n\n"
-        f"{machine()}\n\n{table(results)}\n\n"
-        f"`import pellucid` takes {beyond:.2f} s beyond `import jax`.\n"
-    )
-    print(text)
-    if not arguments.no_write:
-        (HERE / "RESULTS.md").write_text(text)
+    if not (arguments.train or arguments.predict or arguments.launch):
+        arguments.train = True
+        arguments.predict = arguments.launch = not arguments.quick
+    if arguments.rounds is None:
+        arguments.rounds = 1 if arguments.tiny else 3 if arguments.quick else 5
+    return arguments
+
+
+def main() -> int:
+    arguments = parse()
+    rounds, tiny = arguments.rounds, arguments.tiny
+    if arguments.quick or needs_peers(arguments.systems):
+        peers_python()
+    record: dict[str, Any] = {"machine": machine()}
+    if arguments.json is not None and arguments.json.exists():
+        kept = json.loads(arguments.json.read_text())
+        if kept["machine"] != record["machine"]:
+            raise SystemExit(
+                f"{arguments.json} was made on another machine or with other versions; name "
+                f"another file.\nThere: {kept['machine']}\nHere: {record['machine']}"
+            )
+        record = kept
+
+    def keep() -> None:
+        """Write what there is so far."""
+        if arguments.json is not None:
+            arguments.json.write_text(json.dumps(record, indent=1))
+        if not (arguments.no_write or arguments.quick or tiny):
+            (HERE / "RESULTS.md").write_text(render(record))
+
+    def systems_of(name: str) -> list[str]:
+        workload = WORKLOADS[name]
+        chosen = list(workload.quick) if arguments.quick else arguments.systems
+        return [workload.ours, *(s for s in chosen if s != workload.ours)]
+
+    names = [n for n in arguments.workloads if WORKLOADS[n].quick or not arguments.quick]
+    failed = False
+    if arguments.train:
+        for name in names:
+            say(f"{name}: training")
+            try:
+                entry = train(name, systems_of(name), rounds, tiny)
+            except Exception as error:  # a workload's failure must not lose the others
+                say(f"{name} failed: {type(error).__name__}: {error}")
+                failed = True
+                continue
+            record.setdefault("training", {})[name] = entry
+            keep()
+    if arguments.predict:
+        for name in names:
+            if WORKLOADS[name].predicts:
+                say(f"{name}: prediction of one sample")
+                answers = predict(name, systems_of(name), rounds, tiny)
+                record.setdefault("predict", {})[name] = answers
+                keep()
+    if arguments.launch:
+        say("whole programs")
+        record["launch"] = launch(systems_of("mlp-32"), rounds, tiny)
+        beyond = import_seconds("jax, pellucid") - import_seconds("jax")
+        record["import_seconds"] = beyond
+        keep()
+    print(render(record))
+    problems = [p for entry in record.get("training", {}).values() for p in entry["problems"]]
+    return 1 if problems or failed else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,7 +1,11 @@
-"""Keras on JAX, 50 steps an execution."""
+"""Keras on JAX."""
 
-from systems._keras import prepare_with
+from systems._keras import predictors_with, prepare_with
 
 
 def prepare(workload):
     return prepare_with("jax", workload)
+
+
+def predictors(workload):
+    return predictors_with("jax", workload)

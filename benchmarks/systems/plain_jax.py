@@ -3,12 +3,13 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
-from workloads import LEARNING_RATE, Workload
+
+from systems import Trainer
 
 
-def prepare(workload: Workload):
+def prepare(workload):
     x, y = map(jax.device_put, workload.data())
-    size, steps = workload.batch_size, -(-workload.rows // workload.batch_size)
+    size, steps = workload.batch_size, workload.steps
 
     def start(key, shape):
         limit = (6 / sum(shape)) ** 0.5
@@ -16,9 +17,9 @@ def prepare(workload: Workload):
 
     keys = jax.random.split(jax.random.key(0))
     params = {
-        "w1": start(keys[0], (784, workload.units)),
-        "b1": jnp.zeros(workload.units),
-        "w2": start(keys[1], (workload.units, 10)),
+        "w1": start(keys[0], (784, 128)),
+        "b1": jnp.zeros(128),
+        "w2": start(keys[1], (128, 10)),
         "b2": jnp.zeros(10),
     }
     zeros = jax.tree.map(jnp.zeros_like, params)
@@ -39,9 +40,8 @@ def prepare(workload: Workload):
         m = jax.tree.map(lambda m, g: 0.9 * m + 0.1 * g, m, g)
         v = jax.tree.map(lambda v, g: 0.999 * v + 0.001 * g * g, v, g)
         c1, c2 = 1 - 0.9**t, 1 - 0.999**t
-        p = jax.tree.map(
-            lambda p, m, v: p - LEARNING_RATE * (m / c1) / (jnp.sqrt(v / c2) + 1e-7), p, m, v
-        )
+        rate = workload.learning_rate
+        p = jax.tree.map(lambda p, m, v: p - rate * (m / c1) / (jnp.sqrt(v / c2) + 1e-7), p, m, v)
         return ((p, m, v, t), (total + loss * jnp.sum(real), right + hits)), None
 
     @jax.jit
@@ -51,7 +51,7 @@ def prepare(workload: Workload):
     state = (params, zeros, zeros, jnp.float32(0))
     rng = np.random.default_rng(0)
 
-    def run(epochs: int) -> float:
+    def run(epochs):
         nonlocal state
         for _ in range(epochs):
             rows = rng.permutation(workload.rows).astype(np.int32)
@@ -60,4 +60,4 @@ def prepare(workload: Workload):
             state, (total, _) = epoch(state, order.reshape(steps, size))
         return float(total) / workload.rows
 
-    return run
+    return Trainer(run, sum(array.size for array in params.values()))
