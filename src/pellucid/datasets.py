@@ -1,6 +1,7 @@
 """The data sets under the names that Keras uses: ``from pellucid.datasets import mnist``."""
 
 from pellucid.data import (
+    bccd,
     cifar10,
     diabetes,
     digits,
@@ -8,10 +9,13 @@ from pellucid.data import (
     imdb,
     iris,
     mnist,
+    orl_faces,
+    oxford_iiit_pet,
     tiny_shakespeare,
 )
 
 __all__ = [
+    "bccd",
     "cifar10",
     "diabetes",
     "digits",
@@ -19,5 +23,7 @@ __all__ = [
     "imdb",
     "iris",
     "mnist",
+    "orl_faces",
+    "oxford_iiit_pet",
     "tiny_shakespeare",
 ]

@@ -219,3 +219,7 @@ CASES += LATENT
 from layers.augmentation_cases import CASES as AUGMENTATION  # noqa: E402
 
 CASES += AUGMENTATION
+
+from layers.detection_cases import CASES as DETECTION  # noqa: E402
+
+CASES += DETECTION

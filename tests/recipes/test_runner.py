@@ -27,6 +27,7 @@ def test_the_run_folder_is_complete(run):
         "log.jsonl",
         "metrics.json",
         "model",
+        "recording",
         "settings.json",
     ]
     assert (run.folder.parent / "latest").resolve() == run.folder.resolve()

@@ -105,10 +105,6 @@ def test_sides():
 # The self-organizing map
 
 
-def test_parameter_count_of_the_map():
-    assert som.network(64, (10, 10)).count_params() == 6_400
-
-
 def test_one_input_by_hand():
     """Units at 0, 1, 3 in a row; the input 1.2 is won by the middle one: h = (e, 1, e)."""
     learner = SelfOrganizingMap(
@@ -168,21 +164,6 @@ def images():
         image[row : row + 4, :] = 1
         image[:, column : column + 4] = 1
     return x
-
-
-@pytest.mark.parametrize(
-    ("make", "count"),
-    [
-        (autoencoder.plain, 209_968),
-        (autoencoder.denoising, 209_968),
-        (autoencoder.convolutional, 111_521),
-        (vae.vae, 631_188),
-        (vae.conditional_vae, 639_188),
-    ],
-    ids=lambda value: getattr(value, "__name__", None),
-)
-def test_parameter_counts(make, count):
-    assert make().count_params() == count
 
 
 FORMS = [

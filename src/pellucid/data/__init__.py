@@ -1,8 +1,8 @@
 """Data sets and the shape in which data reaches the training loop; NumPy alone.
 
-- Loaders: ``mnist``, ``fashion_mnist``, ``cifar10``, ``imdb``, ``tiny_shakespeare`` (files),
-  ``digits``, ``iris``, ``diabetes`` (inside scikit-learn), each with ``load_data()``; also under
-  ``pellucid.datasets``.
+- Loaders: ``mnist``, ``fashion_mnist``, ``cifar10``, ``imdb``, ``tiny_shakespeare``,
+  ``bccd``, ``oxford_iiit_pet``, ``orl_faces`` (files), ``digits``, ``iris``, ``diabetes``
+  (inside scikit-learn), each with ``load_data()``; also under ``pellucid.datasets``.
 - ``Dataset``: checked arrays, or a stream of checked batches, for ``fit``.
 - ``pad_sequences`` and ``to_categorical``; also under ``pellucid.preprocessing.sequence`` and
   ``pellucid.utils``.
@@ -10,6 +10,7 @@
 """
 
 from pellucid.data import (
+    bccd,
     cifar10,
     diabetes,
     digits,
@@ -17,6 +18,8 @@ from pellucid.data import (
     imdb,
     iris,
     mnist,
+    orl_faces,
+    oxford_iiit_pet,
     tiny_shakespeare,
 )
 from pellucid.data._arrays import ArrayDataset, Arrays, Batch, BatchDataset, Dataset
@@ -30,6 +33,7 @@ __all__ = [
     "Batch",
     "BatchDataset",
     "Dataset",
+    "bccd",
     "cache_folder",
     "cifar10",
     "data_folder",
@@ -39,6 +43,8 @@ __all__ = [
     "imdb",
     "iris",
     "mnist",
+    "orl_faces",
+    "oxford_iiit_pet",
     "pad_sequences",
     "tiny_shakespeare",
     "to_categorical",

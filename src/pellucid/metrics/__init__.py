@@ -17,6 +17,7 @@ from pellucid.metrics._accuracy import (
     TopKCategoricalAccuracy,
 )
 from pellucid.metrics._auc import AUC
+from pellucid.metrics._average_precision import AveragePrecision, mean_average_precision
 from pellucid.metrics._base import REGISTRY, MeanMetric, Metric
 from pellucid.metrics._confusion import ConfusionMatrix, F1Score, Precision, Recall
 from pellucid.metrics._losses import (
@@ -40,6 +41,7 @@ __all__ = [
     "AUC",
     "REGISTRY",
     "Accuracy",
+    "AveragePrecision",
     "BinaryAccuracy",
     "BinaryCrossentropy",
     "CategoricalAccuracy",
@@ -64,5 +66,6 @@ __all__ = [
     "SparseTopKCategoricalAccuracy",
     "TopKCategoricalAccuracy",
     "get",
+    "mean_average_precision",
     "resolve",
 ]

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from pellucid._checks import Shape, check_one_of
+from pellucid._named import Symbols
 from pellucid.errors import ArgumentError
 from pellucid.metrics._base import REGISTRY, Metric, Sums, check_binary_labels, ratio, spread
 
@@ -47,6 +48,9 @@ class AUC(Metric):
     from_logits: bool = field(default=False, kw_only=True)
 
     formula: ClassVar[str] = "sum_i (x_i - x_i+1) (y_i + y_i+1) / 2, x = FP / N, y = TP / P"
+    symbols: ClassVar[Symbols] = {
+        "y": "vertical axis of the curve: TP / P for ROC, precision for PR"
+    }
     reference: ClassVar[str] = (
         "Fawcett, An introduction to ROC analysis (2006); Davis and Goadrich, The relationship "
         "between precision-recall and ROC curves (2006), section 4"

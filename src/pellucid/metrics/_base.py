@@ -21,7 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from pellucid._checks import Shape, check_same_shape
-from pellucid._named import Registry, snake_case
+from pellucid._named import Registry, Symbols, snake_case
 from pellucid.errors import DataError, ShapeError
 
 Array = jax.Array
@@ -43,6 +43,26 @@ class Metric(ABC):
     name: str = field(default="", kw_only=True)
 
     formula: ClassVar[str] = ""
+    shapes: ClassVar[str] = "targets and predictions, batch first, to one number"
+    """What goes in and what comes out, by shape."""
+    symbols: ClassVar[Symbols] = {
+        "y_true": "targets",
+        "y_pred": "outputs of the model",
+        "w": "sample weights, 1 unless given",
+        "c": "class",
+        "C": "matrix of counts",
+        "y": "target of a class, or number of the true class",
+        "p": "predicted probabilities",
+        "v": "value of an example",
+        "mean": "mean of the targets",
+        "TP": "positive decisions that are right",
+        "FP": "positive decisions that are wrong",
+        "FN": "positive labels that were not found",
+        "P": "positive labels",
+        "N": "negative labels",
+        "x": "horizontal axis of the curve: FP / N for ROC, recall for PR",
+    }
+    """The meaning of the symbols of the formulas; settings are explained with them."""
     reference: ClassVar[str] = ""
 
     def __post_init__(self) -> None:

@@ -268,6 +268,7 @@ class ConfusionMatrix(Metric):
     num_classes: int
 
     formula: ClassVar[str] = "C_ij = sum_n w_n [y_true_n = i] [predicted class_n = j]"
+    shapes: ClassVar[str] = "labels and outputs, batch first, to a matrix (classes, classes)"
     reference: ClassVar[str] = "Kohavi and Provost, Glossary of Terms, Machine Learning 30 (1998)"
 
     def __post_init__(self) -> None:

@@ -24,7 +24,8 @@ Papers: J. Bromley and others, Signature verification using a "siamese" time del
     Dense 128, ReLU               (128,)         65,664
     Dense                         (features,)    4,128; total 83,040
 
-``siamese()`` has the same 83,040: both images share them.
+``siamese()`` has the same 83,040: both images share them. For faces, ``input_shape=(56, 46, 1)``,
+it has 377,952, most of them in the dense layer after the second pooling, (11, 8, 32).
 """
 
 from typing import Any
@@ -42,29 +43,41 @@ from pellucid.layers import (
     PairDistance,
 )
 from pellucid.models import Model
+from pellucid.zoo._pixels import needs_pixels
 
-IMAGE = (28, 28, 1)
+Shape = tuple[int, int, int]
+IMAGE: Shape = (28, 28, 1)
 
 
-def embedding(features: int = 32, seed: int = 0) -> Model:
+@needs_pixels(16)
+def embedding(features: int = 32, seed: int = 0, input_shape: Shape = IMAGE) -> Model:
     """Return the network that makes a point of an image.
 
     Args:
         features: numbers of the point.
         seed: makes the initial weights.
+        input_shape: (height, width, channels) of an image, 16x16 or more.
+
+    Raises:
+        ShapeError: if the images are too small; it names the layer that ran out of pixels.
     """
-    x = Input(IMAGE, name="image")
+    x = Input(input_shape, name="image")
     return Model(x, _towers([x], features)[0], name="embedding", seed=seed)
 
 
-def siamese(features: int = 32, seed: int = 0) -> Model:
+@needs_pixels(16)
+def siamese(features: int = 32, seed: int = 0, input_shape: Shape = IMAGE) -> Model:
     """Return the network that gives the distance of two images, inputs ``first`` and ``second``.
 
     Args:
         features: numbers of the point that each image becomes.
         seed: makes the initial weights.
+        input_shape: (height, width, channels) of an image, 16x16 or more.
+
+    Raises:
+        ShapeError: if the images are too small; it names the layer that ran out of pixels.
     """
-    both = [Input(IMAGE, name=name) for name in ("first", "second")]
+    both = [Input(input_shape, name=name) for name in ("first", "second")]
     distance = PairDistance(name="distance")(_towers(both, features))
     return Model(both, distance, name="siamese", seed=seed)
 
