@@ -17,7 +17,7 @@ BESIDE = {"optimizers": [*FOUNDATION, "kernels"], "data": ["errors", "_checks"]}
 UPPER = ["training", "models", "zoo", "inspection", "sklearn", "recipes", "cli"]
 # Public names that only re-export what lies in a room.
 DOORS = {
-    "callbacks": ["training"],
+    "callbacks": ["training", "inspection"],
     "datasets": ["data"],
     "preprocessing": ["data"],
     "utils": ["data"],

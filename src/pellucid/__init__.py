@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     )
     from pellucid.layers import Input
     from pellucid.models import Model, Sequential
+    from pellucid.recipes import open
 
 __all__ = [
     "Input",
@@ -60,6 +61,7 @@ __all__ = [
     "losses",
     "metrics",
     "models",
+    "open",
     "ops",
     "optimizers",
     "preprocessing",
@@ -69,7 +71,7 @@ __all__ = [
     "zoo",
 ]
 
-_ROOM_OF = {"Input": "layers", "Model": "models", "Sequential": "models"}
+_ROOM_OF = {"Input": "layers", "Model": "models", "Sequential": "models", "open": "recipes"}
 
 
 def __getattr__(name: str) -> Any:

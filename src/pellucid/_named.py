@@ -22,6 +22,8 @@ import numpy as np
 from pellucid.errors import ArgumentError, DTypeError, UnknownNameError
 
 Config = dict[str, Any]
+Symbols = Mapping[str, str]
+"""The meaning of the symbols of a formula."""
 T = TypeVar("T")
 E = TypeVar("E", bound=Callable[..., Any])
 

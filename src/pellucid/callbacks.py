@@ -1,4 +1,9 @@
-"""Callbacks, under Keras's name: ``pellucid.callbacks.EarlyStopping``."""
+"""Callbacks, under Keras's name: ``pellucid.callbacks.EarlyStopping``.
+
+``Diagnosis`` lies in the room of inspection, above this one, and is imported when it is asked for.
+"""
+
+from typing import TYPE_CHECKING, Any
 
 from pellucid.training import (
     Callback,
@@ -9,19 +14,34 @@ from pellucid.training import (
     LearningRateScheduler,
     ModelCheckpoint,
     ProgressBar,
+    Recorder,
     ReduceLROnPlateau,
     TerminateOnNaN,
 )
 
+if TYPE_CHECKING:
+    from pellucid.inspection import DiagnosisCallback as Diagnosis
+
 __all__ = [
     "CSVLogger",
     "Callback",
+    "Diagnosis",
     "EarlyStopping",
     "History",
     "LambdaCallback",
     "LearningRateScheduler",
     "ModelCheckpoint",
     "ProgressBar",
+    "Recorder",
     "ReduceLROnPlateau",
     "TerminateOnNaN",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the callback of the inspection room when it is first asked for."""
+    if name != "Diagnosis":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from pellucid.inspection import DiagnosisCallback
+
+    return DiagnosisCallback

@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 
 from pellucid._checks import check_range
-from pellucid._named import Registry
+from pellucid._named import Registry, Symbols
 from pellucid.errors import ArgumentError
 
 Array = jax.Array
@@ -49,6 +49,13 @@ class Constraint:
     """
 
     formula: ClassVar[str]
+    shapes: ClassVar[str] = "an array of any shape to one of that shape"
+    """What goes in and what comes out, by shape."""
+    symbols: ClassVar[Symbols] = {
+        "w": "the weights; norms are taken along axis",
+        "n": "norm of a weight vector",
+    }
+    """The meaning of the symbols of the formulas; settings are explained with them."""
     reference: ClassVar[str]
 
     def __call__(self, w: Array) -> Array:

@@ -12,7 +12,8 @@
     ├── NotReadyError      (RuntimeError)  a step was left out: build, compile, fit
     ├── DatasetError       (OSError)       a data set is absent, damaged or cannot be downloaded
     ├── ModelFileError     (ValueError)    a folder is no saved model, or a damaged one
-    └── RunError           (ValueError)    a folder is no run, or lacks what is asked of it
+    ├── RunError           (ValueError)    a folder is no run, or lacks what is asked of it
+    └── NonFiniteError     (ArithmeticError)  a number of a training is NaN or infinite
 
 A message is one sentence that says which layer or argument, what was expected, what came, and
 what to type next.
@@ -80,3 +81,7 @@ class ModelFileError(PellucidError, ValueError):
 
 class RunError(PellucidError, ValueError):
     """A folder is no run, or lacks what is asked of it."""
+
+
+class NonFiniteError(PellucidError, ArithmeticError):
+    """A number of a training is NaN or infinite."""

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 
 from pellucid._checks import check_range
-from pellucid._named import Registry
+from pellucid._named import Registry, Symbols
 
 Array = jax.Array
 
@@ -30,6 +30,13 @@ class Regularizer:
     """
 
     formula: ClassVar[str]
+    shapes: ClassVar[str] = "an array of any shape to a scalar"
+    """What goes in and what comes out, by shape."""
+    symbols: ClassVar[Symbols] = {
+        "w": "the weights or activations",
+        "R": "the penalty, added to the loss",
+    }
+    """The meaning of the symbols of the formulas; settings are explained with them."""
     gradient: ClassVar[str]
     reference: ClassVar[str]
 

@@ -12,7 +12,6 @@ from pellucid.inspection import explain, trace, worked_example
 from pellucid.inspection._chain import Chain
 from pellucid.inspection._explain import explained
 from pellucid.layers import (
-    LSTM,
     Add,
     AveragePooling2D,
     BatchNormalization,
@@ -225,17 +224,6 @@ def test_as_data():
 def test_bad_input(path, unit, settings, error, message):
     with pytest.raises(error, match=message):
         explain(*worked_example(), path, unit, **settings)
-
-
-def test_what_is_not_covered_is_said():
-    model = Sequential([Input((3, 2)), LSTM(2, name="memory"), Dense(1)])
-    model.compile("sgd", "mse", verbose=0)
-    x, y = np.ones((1, 3, 2), np.float32), np.ones((1, 1), np.float32)
-    with pytest.raises(ArgumentError, match="does not cover the output of 'memory', a LSTM"):
-        explain(model, x, y, "memory", 0)
-    # The chain rule needs no formula of the layer: its deltas and gradients are sums all the same.
-    assert explain(model, x, y, "memory", 0, of="delta").holds
-    assert explain(model, x, y, "memory/kernel", (0, 0)).holds
 
 
 def test_a_frozen_parameter_has_no_gradient():

@@ -3,7 +3,19 @@
 Each command is one file here. Whatever a command does, Python can do with the room it calls.
 """
 
-from pellucid.cli import _doctor, _list, _predict, _receptive_field, _train, _worksheet
+from pellucid.cli import (
+    _derive,
+    _diagnose,
+    _doctor,
+    _explain,
+    _list,
+    _predict,
+    _receptive_field,
+    _replay,
+    _report,
+    _train,
+    _worksheet,
+)
 from pellucid.cli._app import app
 
 __all__ = ["app", "main"]
@@ -12,7 +24,12 @@ app.command("train")(_train.train)
 app.command("predict")(_predict.predict)
 app.command("list")(_list.list_recipes)
 app.command("worksheet")(_worksheet.worksheet)
+app.command("explain")(_explain.explain)
+app.command("report")(_report.report)
 app.command("receptive-field")(_receptive_field.receptive_field)
+app.command("replay")(_replay.replay)
+app.command("derive")(_derive.derive)
+app.command("diagnose")(_diagnose.diagnose)
 app.command("doctor")(_doctor.doctor)
 
 

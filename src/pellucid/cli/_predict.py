@@ -30,7 +30,7 @@ def predict(
     ] = None,
     json: AsJson = False,
 ) -> None:
-    """Show what a trained model says: the label and the probability of every class, or a text.
+    """Show what a trained model says: label and probabilities, a text, a picture, or boxes.
 
     Models that read text take a file or the text itself, in quotation marks.
 
@@ -49,6 +49,8 @@ def predict(
             _show_text(answer)
         elif isinstance(answer, recipes.PictureAnswer):
             _show_picture(answer)
+        elif isinstance(answer, recipes.BoxesAnswer):
+            _show_boxes(answer)
         else:
             _show(answer)
     if len(answers) > 1:
@@ -134,6 +136,24 @@ def _show_picture(answer: recipes.PictureAnswer) -> None:
     for name, value in answer.numbers.items():
         out.print(f"{name}: {value}")
     out.print(Padding(grid, (1, 0, 1, 2), expand=False))
+
+
+def _show_boxes(answer: recipes.BoxesAnswer) -> None:
+    out = screen()
+    counts = [f"{count} {label}" for label, count in answer.counts().items()]
+    title = Text.assemble((answer.example.source, "bold"), ": ", ", ".join(counts) or "nothing")
+    title.append(" found")
+    if answer.example.truth is not None:
+        title.append(f"; there are {answer.example.truth}", "dim")
+    out.print(title)
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    table.add_column("class")
+    for name in ("score", "left", "top", "right", "bottom"):
+        table.add_column(name, justify="right")
+    for box in answer.boxes:
+        table.add_row(box.label, f"{100 * box.score:.1f} %", *(f"{side:.0f}" for side in box[2:]))
+    if answer.boxes:
+        out.print(Padding(table, (1, 0, 1, 2), expand=False))
 
 
 def _show_together(answers: Sequence[recipes.Answer]) -> None:

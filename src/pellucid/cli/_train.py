@@ -29,9 +29,13 @@ def train(
         ),
     ] = None,
     runs: Runs = "runs",
+    record: Annotated[
+        bool,
+        typer.Option(help="Keep what it takes to go back to any step (`pellucid replay`)."),
+    ] = True,
     json: AsJson = False,
 ) -> None:
-    """Train a recipe; the run folder keeps its model, measures, log and figures.
+    """Train a recipe; the run folder keeps its model, measures, log, figures and a report page.
 
     The recipe's own settings are good ones. The newest run is also found as runs/latest.
     """
@@ -41,7 +45,7 @@ def train(
         recipe = recipes.make(name, **given, **_pairs(settings or [], given))
         out = screen()
         out.print(f"[bold]{name}[/bold]: {recipes.summary(name)}")
-        run = recipes.train(recipe, runs, tell=out.print)
+        run = recipes.train(recipe, runs, tell=out.print, record=record, page=True)
     if json:
         print_json({"run": str(run.folder), "recipe": name, **run.metrics})
         return

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from pellucid._checks import check_range
-from pellucid._named import Registry
+from pellucid._named import Registry, Symbols
 from pellucid.errors import DTypeError
 
 Array = jax.Array
@@ -27,6 +27,19 @@ class Initializer:
     """
 
     formula: ClassVar[str]
+    shapes: ClassVar[str] = (
+        "any shape; the last two axes are inputs and outputs, those before them a window"
+    )
+    """What goes in and what comes out, by shape."""
+    symbols: ClassVar[Symbols] = {
+        "w": "the array; w_ij weighs input i for output j",
+        "N": "normal distribution: mean, variance",
+        "U": "even distribution: low end, high end",
+        "var": "variance",
+        "fan_in": "inputs of an output: inputs x positions of the window",
+        "fan_out": "outputs of an input: outputs x positions of the window",
+    }
+    """The meaning of the symbols of the formulas; settings are explained with them."""
     reference: ClassVar[str]
 
     @final

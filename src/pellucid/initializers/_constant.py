@@ -88,6 +88,7 @@ class Identity(Initializer):
     gain: float = 1.0
 
     formula: ClassVar[str] = "w_ij = gain if i = j else 0"
+    shapes: ClassVar[str] = "a matrix, (inputs, outputs)"
     reference: ClassVar[str] = (
         "Le, Jaitly and Hinton, A Simple Way to Initialize Recurrent Networks of Rectified Linear "
         "Units, 2015."

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from pellucid._checks import check_min_rank
+from pellucid._named import Symbols
 from pellucid.initializers._base import REGISTRY, Array, Initializer, Shape
 
 
@@ -29,6 +30,13 @@ class Orthogonal(Initializer):
     gain: float = 1.0
 
     formula: ClassVar[str] = "w = gain Q; A = Q R, A_ij ~ N(0, 1), diag(R) > 0"
+    shapes: ClassVar[str] = "a matrix or a kernel, taken as a matrix (all other axes, outputs)"
+    symbols: ClassVar[Symbols] = {
+        "Q": "matrix with orthonormal columns (or rows)",
+        "A": "random matrix of the shape of w",
+        "R": "upper triangular matrix",
+        "diag": "diagonal",
+    }
     reference: ClassVar[str] = (
         "Saxe, McClelland and Ganguli, Exact Solutions to the Nonlinear Dynamics of Learning in "
         "Deep Linear Neural Networks, 2014."

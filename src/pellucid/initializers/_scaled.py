@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import jax
 
 from pellucid._checks import check_one_of, check_range
+from pellucid._named import Symbols
 from pellucid.initializers._base import REGISTRY, Array, Initializer, Shape, compute_fans
 
 NARROWING = 0.87962566103423978
@@ -70,6 +71,7 @@ class VarianceScaling(Initializer):
     distribution: str = "truncated_normal"
 
     formula: ClassVar[str] = "var(w_ij) = scale / n; n = fan_in, fan_out or (fan_in + fan_out) / 2"
+    symbols: ClassVar[Symbols] = {"n": "what mode says"}
     reference: ClassVar[str] = HE
 
     def __post_init__(self) -> None:
@@ -96,6 +98,7 @@ class GlorotUniform(Initializer):
     """
 
     formula: ClassVar[str] = "w_ij ~ U(-limit, limit); limit = sqrt(6 / (fan_in + fan_out))"
+    symbols: ClassVar[Symbols] = {"limit": "half the width of the interval"}
     reference: ClassVar[str] = GLOROT.format(16)
 
     def sample(self, key: Array, shape: Shape, dtype: Any) -> Array:
@@ -130,6 +133,7 @@ class HeUniform(Initializer):
     """
 
     formula: ClassVar[str] = "w_ij ~ U(-limit, limit); limit = sqrt(6 / fan_in)"
+    symbols: ClassVar[Symbols] = {"limit": "half the width of the interval"}
     reference: ClassVar[str] = HE
 
     def sample(self, key: Array, shape: Shape, dtype: Any) -> Array:
@@ -164,6 +168,7 @@ class LecunUniform(Initializer):
     """
 
     formula: ClassVar[str] = "w_ij ~ U(-limit, limit); limit = sqrt(3 / fan_in)"
+    symbols: ClassVar[Symbols] = {"limit": "half the width of the interval"}
     reference: ClassVar[str] = LECUN
 
     def sample(self, key: Array, shape: Shape, dtype: Any) -> Array:

@@ -1,6 +1,6 @@
 """What an attribution is, and the score of a class as a function that methods can question."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NamedTuple
@@ -68,6 +68,8 @@ class Question:
     Attributes:
         start: what is explained: the inputs, or the output of the layer ``at``.
         target: the class of each row.
+        given: the inputs of the model.
+        all_scores: the scores of all classes, shape (rows, classes).
         score: compiled; takes values shaped like rows of ``start``, and the number of the row that
             each belongs to, and returns their scores.
         slope: compiled; takes the same and returns dS/d(values).
@@ -75,6 +77,8 @@ class Question:
 
     start: Array
     target: np.ndarray
+    given: Array
+    all_scores: np.ndarray
     score: Callable[[Array, Array], Array]
     slope: Callable[[Array, Array], Array]
 
@@ -121,6 +125,8 @@ def ask(model: Model, x: Any, target: Any = None, at: str | None = None) -> Ques
     return Question(
         start,
         chosen,
+        given,
+        np.asarray(scores),
         partial(_score, graph, label, variables, rows),
         partial(_slope, graph, label, variables, rows),
     )
@@ -167,13 +173,19 @@ def run(graph: Graph, variables: Variables, x: Array, probes: Any) -> tuple[Arra
     collected = Collected(values={}, probes=probes)
     y = graph.run_checked(variables, x, Context(collected=collected))
     values = collected.values or {}
+    final = final_label(graph, values)
+    return (y if final is None else values["/".join(final)]), values
+
+
+def final_label(graph: Graph, values: Mapping[str, Array]) -> tuple[str, str] | None:
+    """Return the path of a final softmax and the name of what goes into it, None without one."""
     node = graph.output_symbols[0].node
     if node is not None and node.layer.output_activation() in ("softmax", "log_softmax"):
         name = [name for name, _, other in graph.calls() if other is node][0]
         for kind in ("pre_activation", "input"):
             if f"{name}/{kind}" in values:
-                return values[f"{name}/{kind}"], values
-    return y, values
+                return name, kind
+    return None
 
 
 def share(difference: np.ndarray, whole: np.ndarray) -> np.ndarray:

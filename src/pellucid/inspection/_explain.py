@@ -11,15 +11,19 @@ import numpy as np
 from pellucid._checks import check_one_of
 from pellucid._tree import flatten_paths
 from pellucid.errors import ArgumentError, UnknownNameError
-from pellucid.inspection._chain import COVERED, Chain, Factor, Index, Term, agrees
+from pellucid.inspection._call import Call, Factor, Index, Term, agrees
+from pellucid.inspection._chain import COVERED, Chain
 from pellucid.inspection._formula import parse
 from pellucid.inspection._formula import text as tree_text
-from pellucid.inspection._rules import Rule, activation_rule, optimizer_rules
+from pellucid.inspection._rules import Rule, activation_rule, optimizer_rules, read
 from pellucid.inspection._trace import trace
 from pellucid.inspection._words import say
+from pellucid.layers import Layer
 from pellucid.models import Model
 
 Quantity = Literal["output", "pre_activation", "delta", "gradient", "update"]
+ROUNDING = 1e-6
+"""What a number that cancels may be off, as a share of the largest in its array or layer."""
 OF_LAYERS = ("output", "pre_activation", "delta")
 OF_PARAMETERS = ("gradient", "update")
 
@@ -34,6 +38,8 @@ class Explanation:
         value: the number that the run has.
         terms: the products that add up to it, largest first; empty where it is no sum.
         rules: formulas with their numbers, worked through in order; empty where it is a sum.
+        floor: how far the sum may be off by the rounding of the array that the number stands in; it
+            matters where everything cancels, as for the bias of attention's keys.
     """
 
     place: str
@@ -41,6 +47,7 @@ class Explanation:
     value: float
     terms: tuple[Term, ...] = ()
     rules: tuple[Rule, ...] = ()
+    floor: float = 0.0
 
     @property
     def total(self) -> float:
@@ -59,7 +66,7 @@ class Explanation:
         if self.rules:
             tolerance = 1e-4 if self.of == "update" else 1e-5
             return math.isclose(self.total, self.value, rel_tol=tolerance, abs_tol=1e-12)
-        return agrees(list(self.terms), self.value)
+        return agrees(list(self.terms), self.value, floor=self.floor)
 
     def text(self, language: str = "en", top: int = 10) -> str:
         """Return it as aligned text.
@@ -127,6 +134,7 @@ def explain(
     *,
     of: Quantity | None = None,
     sample: int = 0,
+    output: int = 0,
     sample_weight: Any = None,
     seed: int = 0,
 ) -> Explanation:
@@ -136,12 +144,14 @@ def explain(
         model: the compiled model; it stays as it is.
         x: inputs of the batch.
         y: targets of the batch.
-        path: a layer, such as ``"hidden"``, or a parameter of one, such as ``"hidden/kernel"``.
+        path: a layer, such as ``"hidden"``, a part of one, such as ``"block/feedforward_norm"``, or
+            a parameter, such as ``"hidden/kernel"``.
         unit: which entry, counted from 0: of a layer's output without the batch axis, or of the
             parameter.
         of: ``"output"`` (what a layer gives otherwise), ``"pre_activation"`` or ``"delta"`` (dJ/dz)
             for a layer; ``"gradient"`` (otherwise) or ``"update"`` for a parameter.
         sample: the row of the batch, for a layer.
+        output: which output, for a layer of several.
         sample_weight: weight in the loss for each row.
         seed: makes the random numbers of dropout and noise.
 
@@ -154,7 +164,7 @@ def explain(
             covered.
     """
     chain = Chain(model, trace(model, x, y, sample_weight, seed))
-    return explained(chain, path, unit, of=of, sample=sample)
+    return explained(chain, path, unit, of=of, sample=sample, output=output)
 
 
 def explained(
@@ -164,30 +174,41 @@ def explained(
     *,
     of: Quantity | None = None,
     sample: int = 0,
+    output: int = 0,
 ) -> Explanation:
     """Take one number of a traced step apart; the arguments are those of ``explain``."""
     unit = (unit,) if isinstance(unit, int) else tuple(unit)
     name, _, parameter = path.partition("/")
-    if parameter and name in chain.nodes:
+    if name in chain.nodes and parameter and path not in chain.trace.layers:
         chosen = of or "gradient"
         check_one_of("explain", f"of for the parameter {path!r}", chosen, OF_PARAMETERS)
         return _of_parameter(chain, name, parameter, unit, chosen)
     chosen = of or "output"
-    call = chain.call(path)
+    count = len(chain.call(path).outputs)
+    if not 0 <= output < count:
+        raise ArgumentError(
+            f"explain expected output from 0 to {count - 1} for {path!r}, got {output}."
+        )
+    call = chain.call(path, output)
     check_one_of("explain", f"of for the layer {path!r}", chosen, OF_LAYERS)
     if chosen == "pre_activation" and not call.has_z:
         raise ArgumentError(f"The layer {path!r} has no pre-activation; type of='output'.")
     index = _checked(path, (sample, *unit), call.z.shape, batch=True)
+    place = path if count == 1 else f"{path}#{output}"
     if chosen == "delta":
-        terms = _largest(chain.delta(path, index))
-        return _summed(path, index, "delta", float(call.delta[index]), terms)
-    if chosen == "output" and call.has_z:
-        return _of_activation(chain, path, index)
+        terms = _largest(chain.delta(path, index, output))
+        floor = ROUNDING * float(jnp.abs(call.delta).max())
+        return _summed(place, index, "delta", float(call.delta[index]), terms, floor)
+    if chosen == "output" and (call.has_z or type(call.layer).unit_steps is not Layer.unit_steps):
+        return _of_output(call, place, index)
     value = float(call.z[index])
+    rule = None if chosen == "pre_activation" else _activation(call, index)
     terms = _largest(call.forward(index))
+    if rule is not None and not terms:
+        return rule
     if terms or value == 0:
-        return _summed(path, index, chosen, value, terms)
-    return _of_activation(chain, path, index)
+        return _summed(place, index, chosen, value, terms)
+    raise _not_covered(call)
 
 
 def result(rules: Sequence[Rule]) -> float:
@@ -203,9 +224,14 @@ def place_of(factor: Factor) -> str:
 
 
 def _summed(
-    path: str, index: Index, of: Quantity, value: float, terms: tuple[Term, ...]
+    path: str,
+    index: Index,
+    of: Quantity,
+    value: float,
+    terms: tuple[Term, ...],
+    floor: float = 0.0,
 ) -> Explanation:
-    found = Explanation(f"{path}{list(index)}", of, value, terms)
+    found = Explanation(f"{path}{list(index)}", of, value, terms, (), floor)
     if not found.holds:
         raise ArgumentError(
             f"The {of} of {path!r} is no sum that explain can write out (its terms give "
@@ -214,27 +240,61 @@ def _summed(
     return found
 
 
-def _of_activation(chain: Chain, path: str, index: Index) -> Explanation:
-    """Explain an output by the formula of the layer's activation."""
-    call = chain.call(path)
+def _of_output(call: Call, place: str, index: Index) -> Explanation:
+    """Explain an output by the formulas of the layer, by its activation, or as a sum."""
+    for found in (_worked(call, index), _activation(call, index)):
+        if found is not None:
+            return found
+    value = float(call.output[index])
+    terms = _largest(call.forward(index, of_output=True))
+    if terms or value == 0:
+        return _summed(place, index, "output", value, terms)
+    raise _not_covered(call)
+
+
+def _worked(call: Call, index: Index) -> Explanation | None:
+    """Explain an output by the formulas that the layer says itself."""
+    steps = call.layer.unit_steps(call.shown(), index)
+    rules: list[Rule] = []
+    values: dict[str, float] = {}
+    for line, numbers in steps or ():
+        formula = read(line)
+        if formula is None:
+            raise ArgumentError(
+                f"unit_steps of {type(call.layer).__name__} gives {line!r}, which is no formula; "
+                "write it as in 'h = o a'."
+            )
+        values |= {name: float(number) for name, number in numbers.items()}
+        needed = formula.tree.names()
+        rules.append(Rule(formula, {name: values[name] for name in needed if name in values}))
+        values[formula.symbol] = rules[-1].value
+    value = float(call.output[index])
+    found = Explanation(f"{call.path}{list(index)}", "output", value, (), tuple(rules))
+    return found if rules and found.holds else None
+
+
+def _activation(call: Call, index: Index) -> Explanation | None:
+    """Explain an output by the formula of the layer's activation, if that gives it."""
     z = call.z if call.has_z else call.inputs.get("0")
-    output = call.seen.output
-    rule = None
-    if z is not None and z.shape == output.shape:
-        row = np.asarray(z[index[:-1]])
-        rule = activation_rule(call.layer, row, index[-1], ("a", "z"))
+    output = call.output
+    if z is None or z.shape != output.shape or not index:
+        return None
+    axis = getattr(call.layer, "axis", -1)
+    axis = axis % len(index) if isinstance(axis, int) else len(index) - 1
+    row = np.asarray(z[(*index[:axis], slice(None), *index[axis + 1 :])])
+    rule = activation_rule(call.layer, row, index[axis], ("a", "z"))
     if rule is None:
-        raise ArgumentError(
-            f"explain does not cover the output of {path!r}, a {type(call.layer).__name__}; "
-            f"covered are {COVERED}."
-        )
-    found = Explanation(f"{path}{list(index)}", "output", float(output[index]), (), (rule,))
-    if not found.holds:
-        raise ArgumentError(
-            f"The formula of {path!r} gives {found.total:.6g} where the run has "
-            f"{found.value:.6g}; covered are {COVERED}."
-        )
-    return found
+        return None
+    value = float(output[index])
+    found = Explanation(f"{call.path}{list(index)}", "output", value, (), (rule,))
+    return found if found.holds else None
+
+
+def _not_covered(call: Call) -> ArgumentError:
+    return ArgumentError(
+        f"explain does not cover the output of {call.path!r}, a {type(call.layer).__name__}; "
+        f"covered are {COVERED}."
+    )
 
 
 def _of_parameter(
@@ -254,7 +314,9 @@ def _of_parameter(
     index = _checked(path, unit, known[parameter].shape, batch=False)
     if of == "gradient":
         terms = _largest(chain.gradient(name, parameter, index))
-        return _summed(path, index, "gradient", float(trained[parameter][index]), terms)
+        largest = max(float(jnp.abs(g).max()) for g in trained.values() if g.size)
+        value = float(trained[parameter][index])
+        return _summed(path, index, "gradient", value, terms, ROUNDING * largest)
     update = float(dict(flatten_paths(seen.updates))[parameter][index])
     rules = update_rules(chain, name, parameter, index)
     return Explanation(f"{path}{list(index)}", "update", update, (), tuple(rules))

@@ -33,6 +33,11 @@ def _keeping_type(function: Callable[[float], float]) -> Callable[[Any], Any]:
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "sqrt": _keeping_type(math.sqrt),
     "log": _keeping_type(math.log),
+    "exp": _keeping_type(math.exp),
+    "cos": _keeping_type(math.cos),
+    "erf": _keeping_type(math.erf),
+    "Phi": _keeping_type(lambda x: (1 + math.erf(x / math.sqrt(2))) / 2),
+    "Phi'": _keeping_type(lambda x: math.exp(-x * x / 2) / math.sqrt(2 * math.pi)),
     "sign": _keeping_type(lambda x: float(x > 0) - float(x < 0)),
     "max": max,
     "min": min,
@@ -40,7 +45,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "cosh": _keeping_type(math.cosh),
     "sigmoid": _keeping_type(lambda x: 0.5 * (1 + math.tanh(x / 2))),
 }
-CONSTANTS = {"e": math.e}
+CONSTANTS = {"e": math.e, "pi": math.pi}
 RELATIONS: dict[str, Callable[[float, float], bool]] = {
     "<": lambda a, b: a < b,
     ">": lambda a, b: a > b,

@@ -25,7 +25,8 @@ def plot_learning_curve(history: Mapping[str, Sequence[float]]) -> "Figure":
 
     Args:
         history: one number an epoch for each measure, as ``fit(...).history`` holds them; the
-            measure ``val_loss`` is drawn beside ``loss``. None or NaN leaves a gap.
+            measure ``val_loss`` is drawn beside ``loss``, or by itself where there is no ``loss``.
+            None or NaN leaves a gap.
 
     Returns:
         A figure with one panel for each measure.
@@ -35,15 +36,20 @@ def plot_learning_curve(history: Mapping[str, Sequence[float]]) -> "Figure":
     """
     from matplotlib.ticker import MaxNLocator
 
-    names = [name for name in history if not name.startswith("val_")]
-    if not names or not len(history[names[0]]):
+    names = list(dict.fromkeys(name.removeprefix("val_") for name in history))
+    if not names or not any(map(len, history.values())):
         raise DataError("A learning curve needs the measures of at least one epoch, got none.")
     figure = _figure(4.6 * len(names) + 0.4, 3.6)
     panels = figure.subplots(1, len(names), squeeze=False)[0]
     for axes, name in zip(panels, names, strict=True):
-        lines = {"training": (history[name], TRAINING)}
-        if f"val_{name}" in history:
-            lines["validation"] = (history[f"val_{name}"], VALIDATION)
+        lines = {
+            label: (history[given], color)
+            for label, given, color in (
+                ("training", name, TRAINING),
+                ("validation", f"val_{name}", VALIDATION),
+            )
+            if given in history
+        }
         for label, (values, color) in lines.items():
             y = np.array([np.nan if value is None else value for value in values], float)
             epochs = np.arange(1, len(y) + 1)
@@ -52,7 +58,7 @@ def plot_learning_curve(history: Mapping[str, Sequence[float]]) -> "Figure":
         axes.set_title(name.replace("_", " "), loc="left", fontsize=11, color=INK)
         axes.set_xlabel("epoch", color=GREY)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.set_xlim(left=min(1, len(history[name]) - 1))
+        axes.set_xlim(left=min(1, len(y) - 1))
         axes.grid(axis="y", color=GRID, linewidth=0.8)
         _plain_axes(axes)
         axes.legend(frameon=False, fontsize=9, labelcolor=INK)

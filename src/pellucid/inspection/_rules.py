@@ -12,11 +12,13 @@ import numpy as np
 from pellucid import activations, ops
 from pellucid._named import snake_case
 from pellucid.errors import ArgumentError
-from pellucid.inspection._formula import Formula, Tree, number, parse, product
+from pellucid.inspection._formula import CONSTANTS, Formula, Tree, number, parse, product
 from pellucid.layers import Layer
 from pellucid.ops import Op
 
 _CLIPPED = re.compile(r", 0 where \w+ was clipped")
+_KNOWN = re.compile(r", Phi'?\(x\) = .*")  # what a known function is, said beside the formula
+_VECTORS = {"p", "t", "z"}
 
 
 @dataclass(frozen=True)
@@ -61,16 +63,29 @@ def indexed(stem: str, index: tuple[int, ...]) -> str:
 
 
 def read(line: str) -> Formula | None:
-    """Return the formula of a line, "y = x g, g = ..." put together; None if it is in words."""
-    line = _CLIPPED.sub("", line.strip())
+    """Return the formula of a line, "y = x g, g = ..." put together; None if it is in words.
+
+    A part that is said once for all entries, "c = max(r, 0), r = p - t", is put in for c_i with the
+    same index on what it is made of.
+    """
+    line = _KNOWN.sub("", _CLIPPED.sub("", line.strip()))
     main, *parts = re.split(r", (?=\w+ = )", line)
     try:
         formula = parse(main)
-        for part in map(parse, parts):
-            if part.tree.kind != "call" or part.tree.names() != {"z"}:  # q = softmax(z) is a vector
-                formula = formula.renamed({part.symbol: part.tree})
+        defined = list(map(parse, parts))
     except ArgumentError:
         return None
+    for place, part in enumerate(defined):
+        if "softmax" in part.tree.names():  # q = softmax(z) is a vector
+            continue
+        vectors = _VECTORS | {later.symbol for later in defined[place + 1 :]}
+        new: dict[str, str | Tree] = {part.symbol: part.tree}
+        for name in formula.tree.names():
+            stem, mark, index = name.partition("_")
+            if mark and stem == part.symbol:
+                own = {v: f"{v}_{index}" for v in part.tree.names() & vectors}
+                new[name] = Formula("", part.tree).renamed(own).tree
+        formula = formula.renamed(new)
     return formula
 
 
@@ -115,7 +130,11 @@ def activation_rule(layer: Layer, z: Any, index: int, names: tuple[str, str]) ->
         names: what a and z are called, without index.
     """
     op, constants = activation_of(layer)
-    formula = None if op is None else read(op.formula)
+    if op is None and not hasattr(layer, "activation"):  # the layer's own formula, entry by entry
+        formula = read(layer.formula) if layer.formula else None
+        constants = {k: float(v) for k, v in vars(layer).items() if isinstance(v, (int, float))}
+    else:
+        formula = None if op is None else read(op.formula)
     if formula is None:
         return None
     y, x = names
@@ -200,6 +219,8 @@ def _with_loss(
     """Return a loss's formula spread over the entries of one example, and its numbers."""
     t, p = names
     count = len(output)
+    if loss.op is not None and loss.op.name in ("hinge", "squared_hinge"):
+        target = np.where(np.asarray(target) == 0, -1, target)  # the loss takes 0 for -1
     constants = {} if loss.op is None else _constants(loss.op, vars(loss))
     values = {**constants, "n": float(count)}
     label = np.ndim(target) == 0 or (np.size(target) == 1 and "k" in formula_indices(formula))
@@ -249,7 +270,7 @@ def _stem(formula: Formula, names: Mapping[str, str]) -> Formula:
 
 def _rule(formula: Formula, values: Mapping[str, float]) -> Rule | None:
     """Return a rule if all its symbols have numbers and it can be computed from them."""
-    needed = formula.tree.names() - {"e"}
+    needed = formula.tree.names() - set(CONSTANTS)
     if not needed <= set(values):
         return None
     rule = Rule(formula, dict(values))

@@ -34,6 +34,9 @@ class LayerTrace:
         delta: dJ/dz, or dJ/d(output) for layers without a pre-activation.
         gradients: dJ/dW for each parameter W, over all calls of the layer.
         updates: what the optimizer adds to each parameter.
+        values: everything that it and the layers inside it recorded, by name: ``gates``,
+            ``hidden_states``, ``queries``, ``attention_weights``, ``part/output``.
+        deltas: dJ/dv for each floating value v of these.
     """
 
     input: Any
@@ -43,6 +46,8 @@ class LayerTrace:
     delta: Any
     gradients: Mapping[str, Any]
     updates: Mapping[str, Any]
+    values: Mapping[str, Array] = field(default_factory=dict, repr=False)
+    deltas: Mapping[str, Array] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True)
@@ -98,10 +103,24 @@ def trace(model: Model, x: Any, y: Any, sample_weight: Any = None, seed: int = 0
     model._build_for(dataset)
     objective, _ = model._ready()
     batch = FitData(model.graph, objective, None).batch(dataset)
-    state = model._start(seed)
+    return trace_step(model, model._start(seed), batch)
+
+
+def trace_step(model: Model, state: TrainingState, batch: Batch) -> Trace:
+    """Return all numbers of the step that a model takes from a training state on a batch.
+
+    Dropout, noise and augmentation draw from the state's own key, and batch normalization takes the
+    statistics of the batch, as in the fit that the state comes from.
+
+    Args:
+        model: the compiled model.
+        state: the state before the step.
+        batch: the batch, in the form that steps take.
+    """
+    objective, _ = model._ready()
     trained, fixed = split_paths(state.parameters, model.graph.is_trainable)
     optimizer = model._ready_optimizer()
-    key = jax.random.fold_in(state.key, state.step)
+    key = state.step_key()
     order: list[str] = []  # labels as they are recorded; JAX sorts those of a dictionary
 
     def run(trained: Tree, probes: Mapping[str, Array], batch: Batch) -> Any:
@@ -113,6 +132,7 @@ def trace(model: Model, x: Any, y: Any, sample_weight: Any = None, seed: int = 0
             batch.x,
             training=True,
             key=key,
+            row_weights=batch.row_weights,
             collected=collected,
         )
         order[:] = collected.values or ()
@@ -150,6 +170,8 @@ def trace(model: Model, x: Any, y: Any, sample_weight: Any = None, seed: int = 0
             delta=deltas.get(f"{path}/pre_activation", _value(deltas, path, "output")),
             gradients=_part(gradients, path),
             updates=_part(updates, path),
+            values=_below(values, path),
+            deltas=_below(deltas, path),
         )
         for path in paths
     }
@@ -166,6 +188,12 @@ def _value(values: Mapping[str, Array], path: str, name: str) -> Any:
     while f"{path}/{name}#{len(several)}" in values:
         several.append(values[f"{path}/{name}#{len(several)}"])
     return several or None
+
+
+def _below(values: Mapping[str, Array], path: str) -> dict[str, Array]:
+    """Return what was recorded under a path, by the rest of its label."""
+    start = f"{path}/"
+    return {label.removeprefix(start): v for label, v in values.items() if label.startswith(start)}
 
 
 def _part(tree: Tree, path: str) -> Mapping[str, Any]:

@@ -50,6 +50,29 @@ WORDS: dict[str, tuple[str, str]] = {
         "dJ/dW = sum over samples and units of input · delta",
         "dJ/dW = Σ（输入 · delta），对样本和单元求和",
     ),
+    "robustness": ("Robustness, on {} examples", "鲁棒性（{} 个样本）"),
+    "stress_clean": ("as they are", "原始数据"),
+    "stress_noise": ("noise of this deviation", "该标准差的噪声"),
+    "stress_blur": ("blur of this deviation in pixels", "该标准差（像素）的模糊"),
+    "stress_missing": ("this share of the features set to 0", "该比例的特征置零"),
+    "stress_fgsm": ("one step against the loss (FGSM)", "沿损失梯度符号的一步攻击（FGSM）"),
+    "stress_pgd": ("ten steps against the loss (PGD)", "沿损失梯度符号的十步攻击（PGD）"),
+    "calibration": ("Calibration, on {} examples", "校准（{} 个样本）"),
+    "confidence": ("confidence", "置信度"),
+    "accuracy": ("accuracy", "准确率"),
+    "examples": ("examples", "样本数"),
+    "expected_error": ("expected calibration error", "期望校准误差 ECE"),
+    "with_temperature": ("divided by the temperature {:.4g}", "除以温度 {:.4g} 之后"),
+    "log_loss": ("mean -log p of the true class", "真实类别的平均 -log p"),
+    "overconfident": (
+        "The network is surer than it is right; divide its logits by the temperature.",
+        "网络过度自信；请将 logits 除以该温度。",
+    ),
+    "underconfident": (
+        "The network is less sure than it could be; divide its logits by the temperature.",
+        "网络信心不足；请将 logits 除以该温度。",
+    ),
+    "calibrated": ("Confidence and accuracy agree.", "置信度与准确率一致。"),
 }
 """For each key the words in English and in Chinese."""
 

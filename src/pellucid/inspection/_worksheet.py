@@ -13,7 +13,8 @@ import numpy as np
 from pellucid._checks import check_one_of
 from pellucid._tree import flatten_paths
 from pellucid.errors import ArgumentError
-from pellucid.inspection._chain import COVERED, Call, Chain, Factor, Index, Term
+from pellucid.inspection._call import Call, Factor, Index, Term
+from pellucid.inspection._chain import COVERED, Chain
 from pellucid.inspection._explain import update_rules
 from pellucid.inspection._formula import Formula, Tree, number, product, total
 from pellucid.inspection._rules import (
@@ -149,7 +150,7 @@ class _Writer:
 
     def read(self, call: Call, place: int, index: Index) -> str:
         """Return the name of what a call reads."""
-        symbol = call.node.input_symbols()[place]
+        symbol = self.chain.nodes[call.path].input_symbols()[place]
         for path, node in self.chain.nodes.items():
             if symbol.node is node:
                 return self.symbol("a", path, index)
@@ -294,7 +295,7 @@ class _Writer:
         readers = [
             path
             for path, node in self.chain.nodes.items()
-            if any(symbol.node is call.node for symbol in node.input_symbols())
+            if any(symbol.node is self.chain.nodes[call.path] for symbol in node.input_symbols())
         ]
         if len(readers) != 1 or self.chain.call(readers[0]).has_z:
             return None

@@ -78,6 +78,7 @@ from pellucid.layers._rescaling import Rescaling
 from pellucid.layers._reshaping import Flatten, Permute, Reshape
 from pellucid.layers._resizing import UpSampling1D, UpSampling2D, ZeroPadding1D, ZeroPadding2D
 from pellucid.layers._reversible_embedding import ReversibleEmbedding
+from pellucid.layers._roi_align import RoIAlign
 from pellucid.layers._simple_rnn import SimpleRNN
 from pellucid.layers._sparse_conv import SparseConv2D
 from pellucid.layers._spatial_dropout import SpatialDropout1D, SpatialDropout2D, SpatialDropout3D
@@ -176,6 +177,7 @@ __all__ = [
     "RepeatVector",
     "Rescaling",
     "Reshape",
+    "RoIAlign",
     "ReversibleEmbedding",
     "RotaryEmbedding",
     "SimpleRNN",

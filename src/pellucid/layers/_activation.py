@@ -6,6 +6,7 @@ import jax
 
 from pellucid import activations, ops
 from pellucid._checks import check_positive_int, check_range
+from pellucid._named import Symbols
 from pellucid.errors import ArgumentError, ShapeError
 from pellucid.layers._base import Layer, Spec, Variables
 from pellucid.layers._context import Context
@@ -20,6 +21,8 @@ Array = jax.Array
 class Activation(Layer):
     """Applies an activation function to every entry, y = f(x).
 
+    Each entry moves its own output alone, so dx = dy f'(x).
+
     Args:
         activation: f, by name or as a function of an array.
 
@@ -29,11 +32,16 @@ class Activation(Layer):
         >>> from pellucid.layers import Activation, Input
         >>> Activation("tanh")(Input((28, 28, 6))).shape
         (None, 28, 28, 6)
+
+    References:
+        Goodfellow, Bengio, Courville, Deep Learning (2016), section 6.3.
     """
 
     activation: Any
 
     formula: ClassVar[str] = "y = f(x)"
+    gradient: ClassVar[str] = "dx = dy f'(x)"
+    symbols: ClassVar[Symbols] = {"x": "input", "y": "output", "f": "the activation"}
     by_position: ClassVar[bool] = True
     keeps_mask: ClassVar[bool] = True
 
@@ -77,6 +85,14 @@ class ReLU(Layer):
     negative_slope: float = 0.0
 
     formula: ClassVar[str] = "y = min(max(x, 0), max_value) + negative_slope min(x, 0)"
+    symbols: ClassVar[Symbols] = {"x": "input", "y": "output"}
+    operations: ClassVar[tuple[str, ...]] = (
+        "relu",
+        "relu6",
+        "leaky_relu",
+        "scale_shift",
+        "add",
+    )
     by_position: ClassVar[bool] = True
     keeps_mask: ClassVar[bool] = True
 
@@ -132,6 +148,8 @@ class LeakyReLU(Layer):
     negative_slope: float = 0.3
 
     formula: ClassVar[str] = "y = x where x > 0, else negative_slope x"
+    symbols: ClassVar[Symbols] = {"x": "input", "y": "output"}
+    operations: ClassVar[tuple[str, ...]] = ("leaky_relu",)
     by_position: ClassVar[bool] = True
     keeps_mask: ClassVar[bool] = True
 
@@ -186,6 +204,15 @@ class PReLU(Layer):
     shared_axes: tuple[int, ...] | None = None
 
     formula: ClassVar[str] = "y = max(x, 0) + alpha min(x, 0)"
+    symbols: ClassVar[Symbols] = {
+        "x": "input",
+        "y": "output",
+        "alpha": "slopes of the negative side, learned, one for each entry of a sample",
+        "entries": "numbers of a sample",
+        "shared": "product of the sizes of shared_axes",
+    }
+    operations: ClassVar[tuple[str, ...]] = ("relu", "scale_shift", "multiply", "add")
+    parameter_count: ClassVar[str] = "entries / shared"
     by_position: ClassVar[bool] = True
     keeps_mask: ClassVar[bool] = True
 
@@ -247,6 +274,8 @@ class ELU(Layer):
     alpha: float = 1.0
 
     formula: ClassVar[str] = "y = x where x > 0, else alpha (e^x - 1)"
+    symbols: ClassVar[Symbols] = {"x": "input", "y": "output"}
+    operations: ClassVar[tuple[str, ...]] = ("elu",)
     by_position: ClassVar[bool] = True
     keeps_mask: ClassVar[bool] = True
 
@@ -290,6 +319,11 @@ class Softmax(Layer):
     axis: int = -1
 
     formula: ClassVar[str] = "y_i = e^(x_i) / sum_j e^(x_j)"
+    symbols: ClassVar[Symbols] = {
+        "x": "scores; the sum runs over the classes",
+        "y": "probabilities",
+    }
+    operations: ClassVar[tuple[str, ...]] = ("softmax",)
     keeps_mask: ClassVar[bool] = True
 
     def __post_init__(self) -> None:

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 import jax
 
 from pellucid import ops
+from pellucid._named import Symbols
 from pellucid.layers._base import Layer, Spec, Variables
 from pellucid.layers._context import Context
 from pellucid.layers._inputs import (
@@ -27,6 +28,10 @@ class _AdaptivePooling(Layer):
 
     op: ClassVar[ops.Op]
     axes: ClassVar[int]
+    symbols: ClassVar[Symbols] = {
+        "x": "input, (batch, positions..., channels)",
+        "y": "output, (batch, output_size..., channels)",
+    }
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -69,6 +74,10 @@ class AdaptiveAveragePooling1D(_AdaptivePooling):
         >>> from pellucid.layers import AdaptiveAveragePooling1D, Input
         >>> AdaptiveAveragePooling1D(4)(Input((10, 3))).shape
         (None, 4, 3)
+
+    References:
+        He, Zhang, Ren, Sun, Spatial pyramid pooling in deep convolutional networks for visual
+        recognition (2014).
     """
 
     op: ClassVar[ops.Op] = ops.adaptive_average_pool
@@ -119,6 +128,10 @@ class AdaptiveMaxPooling1D(_AdaptivePooling):
         >>> from pellucid.layers import AdaptiveMaxPooling1D, Input
         >>> AdaptiveMaxPooling1D(4)(Input((10, 3))).shape
         (None, 4, 3)
+
+    References:
+        He, Zhang, Ren, Sun, Spatial pyramid pooling in deep convolutional networks for visual
+        recognition (2014).
     """
 
     op: ClassVar[ops.Op] = ops.adaptive_max_pool

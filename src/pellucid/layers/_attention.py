@@ -8,6 +8,7 @@ import jax
 
 from pellucid import ops
 from pellucid._checks import check_one_of, check_range
+from pellucid._named import Symbols
 from pellucid.layers._attention_steps import (
     attend,
     attended_inputs,
@@ -69,6 +70,21 @@ class Attention(Layer):
     return_attention_scores: bool = field(default=False, kw_only=True)
 
     formula: ClassVar[str] = "y_i = sum_j softmax_j(q_i . k_j) v_j"
+    symbols: ClassVar[Symbols] = {
+        "q": "queries, (batch, query steps, width)",
+        "k": "keys, (batch, steps, width)",
+        "v": "values, (batch, steps, value width)",
+        "y": "output, (batch, query steps, value width)",
+        "concat": "1 if score_mode is concat, else 0",
+    }
+    operations: ClassVar[tuple[str, ...]] = (
+        "attention_scores",
+        "additive_scores",
+        "attention_weights",
+        "attention_values",
+        "multiply",
+    )
+    parameter_count: ClassVar[str] = "use_scale + concat"
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -154,6 +170,20 @@ class AdditiveAttention(Layer):
     return_attention_scores: bool = field(default=False, kw_only=True)
 
     formula: ClassVar[str] = "y_i = sum_j softmax_j(sum_d w_d tanh(q_id + k_jd)) v_j"
+    symbols: ClassVar[Symbols] = {
+        "q": "queries, (batch, query steps, width)",
+        "k": "keys, (batch, steps, width)",
+        "v": "values, (batch, steps, value width)",
+        "w": "weights of the hidden units, (width,)",
+        "y": "output, (batch, query steps, value width)",
+        "width": "numbers of a query",
+    }
+    operations: ClassVar[tuple[str, ...]] = (
+        "additive_scores",
+        "attention_weights",
+        "attention_values",
+    )
+    parameter_count: ClassVar[str] = "use_scale width"
 
     def __post_init__(self) -> None:
         super().__post_init__()

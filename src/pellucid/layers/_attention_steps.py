@@ -10,7 +10,7 @@ from pellucid._checks import check_last_axis, check_rank
 from pellucid.errors import ArgumentError, ShapeError
 from pellucid.layers._base import Variables
 from pellucid.layers._context import Context
-from pellucid.layers._inputs import as_floating, check_list
+from pellucid.layers._inputs import as_floating, check_list, check_steps
 from pellucid.layers._noise import Dropout
 
 Array = jax.Array
@@ -56,6 +56,7 @@ def attended_inputs(
     key = x[2] if len(x) > 2 else value
     for part in (query, value, key):
         check_rank(who, part.shape, 3, "(batch, steps, width)")
+        check_steps(who, part.shape)
     if same_width:
         check_last_axis(who, key.shape, query.shape[-1], "queries and keys need one width")
     if key.shape[:2] != value.shape[:2] or query.shape[0] != value.shape[0]:

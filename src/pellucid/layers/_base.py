@@ -9,6 +9,7 @@ from typing import Any, ClassVar, dataclass_transform
 import jax
 
 from pellucid import activations, constraints, initializers, regularizers
+from pellucid._named import Symbols
 from pellucid.errors import ArgumentError, DTypeError, PellucidError, ShapeError
 from pellucid.layers._context import Context
 from pellucid.layers._window import Window
@@ -77,6 +78,14 @@ class Layer:
 
     formula: ClassVar[str] = ""
     """What the layer computes, in one line of plain text."""
+    symbols: ClassVar[Symbols] = {}
+    """The meaning of its symbols; those that are settings are explained with them."""
+    operations: ClassVar[tuple[str, ...]] = ()
+    """The operations that it calls: their gradients are its own."""
+    gradient: ClassVar[str] = ""
+    """Its derivative, where that of the operations does not say it."""
+    parameter_count: ClassVar[str] = "0"
+    """How many parameters it has, as a formula in the settings and the symbols."""
     keeps_mask: ClassVar[bool] = False
     """True if a mask (batch, time) of the input holds for the output as well."""
     by_position: ClassVar[bool] = False
@@ -134,6 +143,22 @@ class Layer:
     def apply(self, variables: Variables, x: Any, context: Context) -> Any:
         """Return the output for the input ``x``, an array or a list of arrays."""
         raise NotImplementedError(f"{type(self).__name__} lacks the method apply.")
+
+    def unit_steps(
+        self, seen: Mapping[str, Array], index: tuple[int, ...]
+    ) -> list[tuple[str, dict[str, Any]]] | None:
+        """Return how one number of the output follows from others, in formulas to work through.
+
+        ``explain`` asks this where the output is no sum of products. Each step is a line such as
+        ``"h = o a"`` and the numbers of its symbols that no step before it gives; the last step
+        gives the number asked for. None where there are no such formulas.
+
+        Args:
+            seen: what the call read, has and showed: inputs (``input``, or ``input#0`` and on),
+                parameters, everything recorded, by name.
+            index: which entry of the output, batch axis included.
+        """
+        return None
 
     def flops(self, input_spec: Any, output_spec: Any) -> int:
         """Return the multiplications and additions of one forward pass over these shapes."""
@@ -218,8 +243,11 @@ class Layer:
 
     def run_checked(self, variables: Variables, x: Any, context: Context) -> Any:
         """Call ``apply`` under the layer's name; keep masks; add the activity penalty."""
-        with self._named_errors("/".join(context.path)):
-            y = self.apply(variables, context.record_all("input", x), context)
+        path = "/".join(context.path)
+        with self._named_errors(path), jax.named_scope(f"layer:{path}"):
+            given = context.record_all("input", x)
+            context.record_masks()
+            y = self.apply(variables, given, context)
         if context.output_mask is None and self.keeps_mask:
             context.output_mask = context.mask
         y = context.record_all("output", y)

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 
 from pellucid import ops
 from pellucid._checks import check_last_axis, check_min_rank, check_range
+from pellucid._named import Symbols
 from pellucid.errors import ArgumentError
 from pellucid.layers._base import Layer, Spec, Variables
 from pellucid.layers._context import Context
@@ -76,6 +77,17 @@ class BatchNormalization(Layer):
     gamma_constraint: Any = None
 
     formula: ClassVar[str] = "y = gamma (x - mean) / sqrt(variance + epsilon) + beta"
+    symbols: ClassVar[Symbols] = {
+        "x": "input, (batch, ..., channels)",
+        "y": "output",
+        "gamma": "scale of each channel, learned",
+        "beta": "offset of each channel, learned",
+        "mean": "mean of a channel over the batch and positions; in evaluation its moving average",
+        "variance": "variance of a channel over the same; in evaluation its moving average",
+        "channels": "numbers on the last axis of the input",
+    }
+    operations: ClassVar[tuple[str, ...]] = ("batch_norm", "batch_norm_inference")
+    parameter_count: ClassVar[str] = "(scale + center) channels"
     by_position: ClassVar[bool] = True
     keeps_mask: ClassVar[bool] = True
 

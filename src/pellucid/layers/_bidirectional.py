@@ -9,6 +9,7 @@ import jax.numpy as jnp
 
 from pellucid import ops
 from pellucid._checks import check_one_of
+from pellucid._named import Symbols
 from pellucid.errors import ArgumentError, DTypeError, ShapeError
 from pellucid.layers._base import Layer, Spec, Variables
 from pellucid.layers._context import Context
@@ -58,6 +59,17 @@ class Bidirectional(Nested):
     backward_layer: Layer | None = None
 
     formula: ClassVar[str] = "y_t = [h_t, k_t], h forward in time, k backward"
+    gradient: ClassVar[str] = (
+        "dx = the sum of what both layers pass back; the kernels as in each of them"
+    )
+    symbols: ClassVar[Symbols] = {
+        "y": "output of a step",
+        "h": "states of the forward layer",
+        "k": "states of the backward layer",
+        "forward": "parameters of the forward layer",
+        "backward": "parameters of the backward layer",
+    }
+    parameter_count: ClassVar[str] = "forward + backward"
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -6,6 +6,7 @@ import jax
 
 from pellucid import activations, ops
 from pellucid._checks import check_divisible, check_positive_int
+from pellucid._named import Symbols
 from pellucid.errors import ArgumentError
 from pellucid.layers._base import Layer, Spec, Variables
 from pellucid.layers._context import Context
@@ -45,6 +46,17 @@ class _Conv(Layer):
     axes: ClassVar[int]
     paddings: ClassVar[tuple[str, ...]]
     explicit: ClassVar[str]
+    symbols: ClassVar[Symbols] = {
+        "x": "input, (batch, positions..., channels)",
+        "K": "kernel, (kernel..., channels / groups, filters)",
+        "b": "bias, (filters,)",
+        "f": "activation",
+        "y": "output, (batch, new positions..., filters)",
+        "kernel": "positions of kernel_size",
+        "channels": "numbers on the last axis of the input",
+    }
+    operations: ClassVar[tuple[str, ...]] = ("conv",)
+    parameter_count: ClassVar[str] = "kernel channels filters / groups + use_bias filters"
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -6,6 +6,7 @@ import jax
 
 from pellucid import activations, ops
 from pellucid._checks import check_one_of, check_positive_int
+from pellucid._named import Symbols
 from pellucid.errors import ArgumentError
 from pellucid.layers._base import Layer, Spec, Variables
 from pellucid.layers._context import Context
@@ -42,6 +43,17 @@ class _ConvTranspose(Layer):
     bias_constraint: Any = None
 
     axes: ClassVar[int]
+    symbols: ClassVar[Symbols] = {
+        "x": "input, (batch, positions..., channels)",
+        "K": "kernel, (kernel..., filters, channels); K^T turns the convolution by it around",
+        "b": "bias, (filters,)",
+        "f": "activation",
+        "y": "output, (batch, new positions..., filters)",
+        "kernel": "positions of kernel_size",
+        "channels": "numbers on the last axis of the input",
+    }
+    operations: ClassVar[tuple[str, ...]] = ("conv_input_gradient", "add")
+    parameter_count: ClassVar[str] = "kernel channels filters + use_bias filters"
 
     def __post_init__(self) -> None:
         super().__post_init__()

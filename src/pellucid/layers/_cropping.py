@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 import jax
 
 from pellucid import ops
+from pellucid._named import Symbols
 from pellucid.errors import ArgumentError
 from pellucid.layers._base import Layer, Variables
 from pellucid.layers._context import Context
@@ -45,11 +46,21 @@ class Cropping1D(Layer):
         >>> from pellucid.layers import Cropping1D, Input
         >>> Cropping1D((2, 1))(Input((10, 4))).shape
         (None, 7, 4)
+
+    References:
+        Ronneberger, Fischer, Brox, U-Net: convolutional networks for biomedical image segmentation
+        (2015), section 2.
     """
 
     cropping: int | tuple[int, int] = 1
 
     formula: ClassVar[str] = "y[n, t, c] = x[n, before + t, c]"
+    symbols: ClassVar[Symbols] = {
+        "x": "input, (batch, steps, channels)",
+        "y": "output",
+        "before": "steps cut off at the start",
+    }
+    operations: ClassVar[tuple[str, ...]] = ("crop",)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -89,12 +100,23 @@ class Cropping2D(Layer):
         >>> from pellucid.layers import Cropping2D, Input
         >>> Cropping2D(((1, 0), (2, 2)))(Input((28, 28, 1))).shape
         (None, 27, 24, 1)
+
+    References:
+        Ronneberger, Fischer, Brox, U-Net: convolutional networks for biomedical image segmentation
+        (2015), section 2.
     """
 
     cropping: int | tuple[int, int] | tuple[tuple[int, int], tuple[int, int]] = ((0, 0), (0, 0))
     data_format: str | None = None
 
     formula: ClassVar[str] = "y[n, r, c, o] = x[n, top + r, left + c, o]"
+    symbols: ClassVar[Symbols] = {
+        "x": "input, (batch, height, width, channels)",
+        "y": "output",
+        "top": "rows cut off at the top",
+        "left": "columns cut off at the left",
+    }
+    operations: ClassVar[tuple[str, ...]] = ("crop",)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -133,6 +155,10 @@ class Cropping3D(Layer):
         >>> from pellucid.layers import Cropping3D, Input
         >>> Cropping3D((0, 1, 1))(Input((4, 8, 8, 1))).shape
         (None, 4, 6, 6, 1)
+
+    References:
+        Ronneberger, Fischer, Brox, U-Net: convolutional networks for biomedical image segmentation
+        (2015), section 2.
     """
 
     cropping: (
@@ -141,6 +167,13 @@ class Cropping3D(Layer):
     data_format: str | None = None
 
     formula: ClassVar[str] = "y[n, p, o] = x[n, low + p, o]"
+    symbols: ClassVar[Symbols] = {
+        "x": "input, (batch, depth, height, width, channels)",
+        "y": "output",
+        "low": "planes cut off at the low ends",
+        "p": "position",
+    }
+    operations: ClassVar[tuple[str, ...]] = ("crop",)
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -6,6 +6,7 @@ import jax
 
 from pellucid import activations, ops
 from pellucid._checks import check_min_rank, check_positive_int
+from pellucid._named import Symbols
 from pellucid.layers._base import Layer, Spec, Variables
 from pellucid.layers._context import Context
 from pellucid.layers._inputs import as_floating
@@ -59,6 +60,16 @@ class Dense(Layer):
     bias_constraint: Any = None
 
     formula: ClassVar[str] = "y = f(x W + b)"
+    symbols: ClassVar[Symbols] = {
+        "x": "input, (batch, ..., features)",
+        "W": "kernel, (features, units)",
+        "b": "bias, (units,)",
+        "f": "activation",
+        "y": "output, (batch, ..., units)",
+        "features": "numbers on the last axis of the input",
+    }
+    operations: ClassVar[tuple[str, ...]] = ("dense",)
+    parameter_count: ClassVar[str] = "features units + use_bias units"
     by_position: ClassVar[bool] = True
     keeps_mask: ClassVar[bool] = True
 

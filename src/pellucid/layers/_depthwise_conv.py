@@ -6,6 +6,7 @@ import jax
 
 from pellucid import activations, ops
 from pellucid._checks import check_positive_int
+from pellucid._named import Symbols
 from pellucid.errors import ArgumentError
 from pellucid.layers._base import Layer, Spec, Variables
 from pellucid.layers._context import Context
@@ -97,6 +98,19 @@ class _DepthwiseConv(_Depthwise):
     bias_constraint: Any = None
 
     formula: ClassVar[str] = "y_cm = f(x_c * K_cm + b_cm)"
+    symbols: ClassVar[Symbols] = {
+        "x": "input, (batch, positions..., channels)",
+        "K": "kernel, (kernel..., channels, depth_multiplier)",
+        "b": "bias, (channels depth_multiplier,)",
+        "f": "activation",
+        "y": "output, (batch, new positions..., channels depth_multiplier)",
+        "kernel": "positions of kernel_size",
+        "channels": "numbers on the last axis of the input",
+    }
+    operations: ClassVar[tuple[str, ...]] = ("conv", "reshape")
+    parameter_count: ClassVar[str] = (
+        "kernel channels depth_multiplier + use_bias channels depth_multiplier"
+    )
 
     # Keras calls the variable "kernel" and its settings "depthwise".
     kernel_initializer = property(lambda self: self.depthwise_initializer)
@@ -248,6 +262,20 @@ class _SeparableConv(_Depthwise):
     bias_constraint: Any = None
 
     formula: ClassVar[str] = "y = f((x_c * D_cm) P + b)"
+    symbols: ClassVar[Symbols] = {
+        "x": "input, (batch, positions..., channels)",
+        "D": "depthwise kernel, (kernel..., channels, depth_multiplier)",
+        "P": "pointwise kernel, (channels depth_multiplier, filters)",
+        "b": "bias, (filters,)",
+        "f": "activation",
+        "y": "output, (batch, new positions..., filters)",
+        "kernel": "positions of kernel_size",
+        "channels": "numbers on the last axis of the input",
+    }
+    operations: ClassVar[tuple[str, ...]] = ("conv", "reshape")
+    parameter_count: ClassVar[str] = (
+        "kernel channels depth_multiplier + channels depth_multiplier filters + use_bias filters"
+    )
 
     # Keras calls the variables "..._kernel" and their settings "depthwise" and "pointwise".
     depthwise_kernel_initializer = property(lambda self: self.depthwise_initializer)

@@ -6,6 +6,7 @@ from typing import ClassVar
 import jax
 
 from pellucid import ops
+from pellucid._named import Symbols
 from pellucid.errors import ShapeError
 from pellucid.layers._base import Layer, Spec, Variables
 from pellucid.layers._context import Context
@@ -40,6 +41,13 @@ class Dueling(Layer):
     """
 
     formula: ClassVar[str] = "q_i = v + a_i - (1/n) sum_j a_j"
+    symbols: ClassVar[Symbols] = {
+        "v": "value of the state, (batch, 1)",
+        "a": "advantages of the actions, (batch, n)",
+        "q": "values of the actions, (batch, n)",
+        "n": "number of actions",
+    }
+    operations: ClassVar[tuple[str, ...]] = ("dueling",)
 
     def apply(self, variables: Variables, x: Sequence[Array], context: Context) -> Array:
         """Return the value of each action."""

@@ -8,6 +8,7 @@ import numpy as np
 
 from pellucid import ops
 from pellucid._checks import check_min_rank, check_positive_int
+from pellucid._named import Symbols
 from pellucid.errors import DataError, DTypeError
 from pellucid.layers._base import Layer, Spec, Variables
 from pellucid.layers._context import Context
@@ -58,6 +59,13 @@ class Embedding(Layer):
     mask_zero: bool = False
 
     formula: ClassVar[str] = "y[n, t] = E[x[n, t]]"
+    symbols: ClassVar[Symbols] = {
+        "x": "word numbers, (batch, ...)",
+        "E": "table, (input_dim, output_dim)",
+        "y": "vectors, (batch, ..., output_dim)",
+    }
+    operations: ClassVar[tuple[str, ...]] = ("embedding",)
+    parameter_count: ClassVar[str] = "input_dim output_dim"
     by_position: ClassVar[bool] = True
     keeps_mask: ClassVar[bool] = True
 

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 
 from pellucid import ops
 from pellucid._checks import check_range, check_same_shape
+from pellucid._named import Symbols
 from pellucid.errors import ShapeError
 from pellucid.layers._base import Layer, Spec, Variables
 from pellucid.layers._context import Context
@@ -49,6 +50,14 @@ class GaussianSampling(Layer):
     beta: float = 1.0
 
     formula: ClassVar[str] = "z = m + exp(v / 2) e, e ~ N(0, 1)"
+    symbols: ClassVar[Symbols] = {
+        "m": "mean, (batch, n)",
+        "v": "logarithm of the variance, (batch, n)",
+        "e": "noise, drawn for every entry",
+        "z": "the draw, (batch, n)",
+        "N": "normal distribution: mean, variance",
+    }
+    operations: ClassVar[tuple[str, ...]] = ("gaussian_sample", "gaussian_kl")
     by_position: ClassVar[bool] = True
 
     def __post_init__(self) -> None:

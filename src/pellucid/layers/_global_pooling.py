@@ -6,9 +6,10 @@ import jax
 import jax.numpy as jnp
 
 from pellucid import ops
+from pellucid._named import Symbols
 from pellucid.layers._base import Layer, Spec, Variables
 from pellucid.layers._context import Context
-from pellucid.layers._inputs import as_floating, check_channels_last, check_positions
+from pellucid.layers._inputs import as_floating, check_channels_last, check_positions, check_steps
 from pellucid.layers._registry import REGISTRY
 
 Array = jax.Array
@@ -22,6 +23,11 @@ class _GlobalPooling(Layer):
 
     op: ClassVar[ops.Op]
     axes: ClassVar[int]
+    symbols: ClassVar[Symbols] = {
+        "x": "input, (batch, positions..., channels)",
+        "y": "output, (batch, channels)",
+        "m": "mask of the steps, 1 where there is none",
+    }
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -30,6 +36,8 @@ class _GlobalPooling(Layer):
     def apply(self, variables: Variables, x: Array, context: Context) -> Array:
         """Return one number for each sample and channel."""
         check_positions(type(self).__name__, x.shape, self.axes)
+        if self.axes == 1:
+            check_steps(type(self).__name__, x.shape)
         y = self._pool(as_floating(x), context.mask if self.axes == 1 else None)
         if self.keepdims:
             y = ops.reshape(y, shape=(x.shape[0], *(1,) * self.axes, x.shape[-1]))
@@ -95,6 +103,10 @@ class GlobalMaxPooling2D(_GlobalPooling):
         >>> from pellucid.layers import GlobalMaxPooling2D, Input
         >>> GlobalMaxPooling2D(keepdims=True)(Input((7, 7, 32))).shape
         (None, 1, 1, 32)
+
+    References:
+        Oquab, Bottou, Laptev, Sivic, Is object localization for free? Weakly-supervised learning
+        with convolutional neural networks (2015).
     """
 
     op: ClassVar[ops.Op] = ops.global_max_pool

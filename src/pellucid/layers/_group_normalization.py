@@ -6,6 +6,7 @@ import jax
 
 from pellucid import ops
 from pellucid._checks import check_min_rank, check_positive_int, check_range
+from pellucid._named import Symbols
 from pellucid.errors import ArgumentError
 from pellucid.layers._base import Layer, Spec, Variables
 from pellucid.layers._context import Context
@@ -66,6 +67,17 @@ class GroupNormalization(Layer):
     gamma_constraint: Any = None
 
     formula: ClassVar[str] = "y = gamma (x - mean) / sqrt(variance + epsilon) + beta"
+    symbols: ClassVar[Symbols] = {
+        "x": "input, (batch, ..., channels)",
+        "y": "output",
+        "gamma": "scale of each channel, learned",
+        "beta": "offset of each channel, learned",
+        "mean": "mean of a group of channels over all positions of a sample",
+        "variance": "variance over the same",
+        "channels": "numbers on the last axis of the input",
+    }
+    operations: ClassVar[tuple[str, ...]] = ("group_norm",)
+    parameter_count: ClassVar[str] = "(scale + center) channels"
     keeps_mask: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
@@ -139,6 +151,17 @@ class InstanceNormalization(Layer):
     gamma_constraint: Any = None
 
     formula: ClassVar[str] = "y = gamma (x - mean) / sqrt(variance + epsilon) + beta"
+    symbols: ClassVar[Symbols] = {
+        "x": "input, (batch, positions..., channels)",
+        "y": "output",
+        "gamma": "scale of each channel, learned",
+        "beta": "offset of each channel, learned",
+        "mean": "mean of a channel over the positions of a sample",
+        "variance": "variance over the same",
+        "channels": "numbers on the last axis of the input",
+    }
+    operations: ClassVar[tuple[str, ...]] = ("group_norm",)
+    parameter_count: ClassVar[str] = "(scale + center) channels"
     keeps_mask: ClassVar[bool] = True
 
     def __post_init__(self) -> None:

@@ -1,11 +1,12 @@
 """The layer of gated recurrent units."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import jax
 
 from pellucid import ops
+from pellucid._named import Symbols
 from pellucid.layers._base import Spec, Variables
 from pellucid.layers._recurrent import Recurrent, Sequences
 from pellucid.layers._registry import REGISTRY
@@ -92,7 +93,16 @@ class GRU(Recurrent):
     reset_after: bool = True
 
     formula: ClassVar[str] = "h_t = z h_(t-1) + (1 - z) g"
+    symbols: ClassVar[Symbols] = {
+        "h": "hidden state, (batch, units)",
+        "z": "update gate, s(x_t W_z + h_(t-1) U_z + b_z)",
+        "g": "candidate, act(x_t W_g + b_g + r (h_(t-1) U_g)) with the reset gate r",
+        "features": "numbers of a step",
+    }
+    operations: ClassVar[tuple[str, ...]] = ("dense", "gru")
+    parameter_count: ClassVar[str] = "3 units (features + units + use_bias (1 + reset_after))"
     blocks: ClassVar[int] = 3
+    gates: ClassVar[tuple[str, ...]] = ("z", "r", "g")
 
     def make_bias(self, key: Array, spec: Spec) -> Array:
         """Return the bias at the start: one of the input and one of the past, or one alone."""
@@ -131,3 +141,13 @@ class GRU(Recurrent):
         """Return those of the loop over the steps."""
         bias = (u[1],) if self.use_bias and self.reset_after else None
         return ops.gru.flops(p, u, bias, **self.settings())
+
+    def step_formulas(
+        self,
+        seen: Mapping[str, Array],
+        place: tuple[int, int, int],
+        gates: dict[str, Any],
+        state: Callable[[int], Any],
+    ) -> list[tuple[str, dict[str, Any]]] | None:
+        """Return h_t = z h_(t-1) + (1 - z) g of one unit."""
+        return [("h = z h_before + (1 - z) g", {**gates, "h_before": state(0)[place[2]]})]

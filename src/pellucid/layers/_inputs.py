@@ -49,6 +49,15 @@ def check_positions(who: str, shape: Sequence[int], axes: int) -> None:
     check_rank(who, shape, axes + 2, words, hint)
 
 
+def check_steps(who: str, shape: Sequence[int | None]) -> None:
+    """Raise ShapeError if sequences (batch, steps, ...) have no step."""
+    if shape[1] == 0:
+        raise ShapeError(
+            f"{who} expected sequences of 1 step or more, got shape {tuple(shape)}; leave empty "
+            "sequences out, or pad them."
+        )
+
+
 def are_pairs(padding: Any, axes: int) -> bool:
     """Tell whether ``padding`` holds (before, after) for each axis, integers of 0 or more."""
     return (

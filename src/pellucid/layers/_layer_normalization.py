@@ -6,6 +6,7 @@ import jax
 
 from pellucid import ops
 from pellucid._checks import check_min_rank, check_range
+from pellucid._named import Symbols
 from pellucid.errors import ArgumentError
 from pellucid.layers._base import Layer, Spec, Variables
 from pellucid.layers._context import Context
@@ -63,6 +64,17 @@ class LayerNormalization(Layer):
     gamma_constraint: Any = None
 
     formula: ClassVar[str] = "y = gamma (x - mean) / sqrt(variance + epsilon) + beta"
+    symbols: ClassVar[Symbols] = {
+        "x": "input, (batch, ..., features)",
+        "y": "output",
+        "gamma": "scale of each feature, learned",
+        "beta": "offset of each feature, learned",
+        "mean": "mean of a row over its features",
+        "variance": "variance of a row over its features",
+        "features": "numbers on the last axis of the input",
+    }
+    operations: ClassVar[tuple[str, ...]] = ("layer_norm",)
+    parameter_count: ClassVar[str] = "(scale + center) features"
     by_position: ClassVar[bool] = True
     keeps_mask: ClassVar[bool] = True
 

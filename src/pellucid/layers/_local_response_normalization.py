@@ -1,11 +1,13 @@
 """Local response normalization."""
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import jax
 
 from pellucid import ops
 from pellucid._checks import check_min_rank, check_positive_int, check_range
+from pellucid._named import Symbols
 from pellucid.errors import ArgumentError
 from pellucid.layers._base import Layer, Spec, Variables
 from pellucid.layers._context import Context
@@ -52,6 +54,8 @@ class LocalResponseNormalization(Layer):
     k: float = 2.0
 
     formula: ClassVar[str] = "y_i = x_i / (k + alpha sum_j x_j^2)^beta"
+    symbols: ClassVar[Symbols] = {"x": "input, (batch, ..., channels)", "y": "output"}
+    operations: ClassVar[tuple[str, ...]] = ("local_response_norm",)
     by_position: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
@@ -73,6 +77,19 @@ class LocalResponseNormalization(Layer):
         return ops.local_response_norm(
             as_floating(x), size=self.size, k=self.k, alpha=self.alpha, beta=self.beta
         )
+
+    def unit_steps(
+        self, seen: Mapping[str, Array], index: tuple[int, ...]
+    ) -> list[tuple[str, dict[str, Any]]]:
+        """Return s_i = k + alpha sum_j x_j^2 and y_i = x_i s_i^(-beta) of one channel."""
+        row, i, reach = seen["input"][index[:-1]], index[-1], self.size // 2
+        near = range(max(0, i - reach), min(len(row), i + reach + 1))
+        squares = " + ".join(f"x_{j + 1}^2" for j in near)
+        numbers = {f"x_{j + 1}": row[j] for j in near}
+        return [
+            (f"s = k + alpha ({squares})", {**numbers, "k": self.k, "alpha": self.alpha}),
+            (f"y = x_{i + 1} / s^beta", {f"x_{i + 1}": row[i], "beta": self.beta}),
+        ]
 
     def flops(self, input_spec: Spec, output_spec: Spec) -> int:
         """Return those of the operation."""

@@ -1,11 +1,12 @@
 """The layer of long short-term memory."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import jax
 
 from pellucid import ops
+from pellucid._named import Symbols
 from pellucid.layers._base import Spec, Variables
 from pellucid.layers._recurrent import Recurrent, Sequences
 from pellucid.layers._registry import REGISTRY
@@ -94,8 +95,21 @@ class LSTM(Recurrent):
     go_backwards: bool = False
 
     formula: ClassVar[str] = "c_t = f c_(t-1) + i g; h_t = o act(c_t)"
+    symbols: ClassVar[Symbols] = {
+        "c": "cell state, (batch, units)",
+        "h": "hidden state, (batch, units)",
+        "i": "input gate, s(x_t W_i + h_(t-1) U_i + b_i)",
+        "f": "forget gate, s(x_t W_f + h_(t-1) U_f + b_f)",
+        "g": "candidate, act(x_t W_g + h_(t-1) U_g + b_g)",
+        "o": "output gate, s(x_t W_o + h_(t-1) U_o + b_o)",
+        "act": "activation; s is recurrent_activation",
+        "features": "numbers of a step",
+    }
+    operations: ClassVar[tuple[str, ...]] = ("dense", "lstm")
+    parameter_count: ClassVar[str] = "4 units (features + units + use_bias)"
     blocks: ClassVar[int] = 4
     states: ClassVar[tuple[str, ...]] = ("h", "c")
+    gates: ClassVar[tuple[str, ...]] = ("i", "f", "g", "o")
 
     def make_bias(self, key: Array, spec: Spec) -> Array:
         """Return the bias at the start: 1 for the forget gates, if so set."""
@@ -123,3 +137,20 @@ class LSTM(Recurrent):
     def loop_flops(self, p: tuple[int, ...], u: tuple[int, ...]) -> int:
         """Return those of the loop over the steps."""
         return ops.lstm.flops(p, u, **self.settings())
+
+    def step_formulas(
+        self,
+        seen: Mapping[str, Array],
+        place: tuple[int, int, int],
+        gates: dict[str, Any],
+        state: Callable[[int], Any],
+    ) -> list[tuple[str, dict[str, Any]]] | None:
+        """Return c_t = f c_(t-1) + i g and h_t = o act(c_t) of one unit."""
+        act = self.activated("activation", "c")
+        if act is None:
+            return None
+        return [
+            ("c = f c_before + i g", {**gates, "c_before": state(1)[place[2]]}),
+            (f"a = {act}", {}),
+            ("h = o a", {"o": gates["o"]}),
+        ]

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 
 from pellucid import ops
 from pellucid._checks import check_range, check_rank
+from pellucid._named import Symbols
 from pellucid.layers._base import Layer, Spec, Variables
 from pellucid.layers._context import Context
 from pellucid.layers._inputs import as_floating
@@ -35,11 +36,20 @@ class Masking(Layer):
         >>> from pellucid.layers import Input, Masking
         >>> Masking(-1.0)(Input((10, 8))).shape
         (None, 10, 8)
+
+    References:
+        Chollet, Deep Learning with Python, second edition (2021), section 11.3.3.
     """
 
     mask_value: float = 0.0
 
     formula: ClassVar[str] = "y[n, t] = m[n, t] x[n, t], m = 0 where all features are mask_value"
+    symbols: ClassVar[Symbols] = {
+        "x": "input, (batch, steps, features)",
+        "y": "output",
+        "m": "1 for a step that counts, else 0",
+    }
+    operations: ClassVar[tuple[str, ...]] = ("multiply",)
     by_position: ClassVar[bool] = True
 
     def __post_init__(self) -> None:

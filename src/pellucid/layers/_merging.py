@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from pellucid import ops
+from pellucid._named import Symbols
 from pellucid.errors import ArgumentError, ShapeError
 from pellucid.layers._base import Layer, Spec, Variables
 from pellucid.layers._context import Context
@@ -42,6 +43,8 @@ class Add(Layer):
     """
 
     formula: ClassVar[str] = "y = x_1 + x_2 + ..."
+    symbols: ClassVar[Symbols] = {"x": "inputs, x_1 the first", "y": "output"}
+    operations: ClassVar[tuple[str, ...]] = ("add",)
     by_position: ClassVar[bool] = True
 
     def apply(self, variables: Variables, x: Sequence[Array], context: Context) -> Array:
@@ -79,6 +82,8 @@ class Multiply(Layer):
     """
 
     formula: ClassVar[str] = "y = x_1 * x_2 * ..."
+    symbols: ClassVar[Symbols] = {"x": "inputs, x_1 the first", "y": "output"}
+    operations: ClassVar[tuple[str, ...]] = ("multiply",)
     by_position: ClassVar[bool] = True
 
     def apply(self, variables: Variables, x: Sequence[Array], context: Context) -> Array:
@@ -110,9 +115,14 @@ class Subtract(Layer):
         >>> x = Input((16,))
         >>> Subtract()([x, Dense(16)(x)]).shape
         (None, 16)
+
+    References:
+        Goodfellow, Bengio, Courville, Deep Learning (2016), section 6.5.1.
     """
 
     formula: ClassVar[str] = "y = x_1 - x_2"
+    symbols: ClassVar[Symbols] = {"x": "inputs, x_1 the first", "y": "output"}
+    operations: ClassVar[tuple[str, ...]] = ("subtract",)
     by_position: ClassVar[bool] = True
 
     def apply(self, variables: Variables, x: Sequence[Array], context: Context) -> Array:
@@ -148,9 +158,18 @@ class Average(Layer):
         >>> x = Input((16,))
         >>> Average()([Dense(10)(x), Dense(10)(x)]).shape
         (None, 10)
+
+    References:
+        Goodfellow, Bengio, Courville, Deep Learning (2016), section 7.11.
     """
 
     formula: ClassVar[str] = "y = (x_1 + ... + x_n) / n"
+    symbols: ClassVar[Symbols] = {
+        "x": "inputs, x_1 the first",
+        "y": "output",
+        "n": "number of inputs",
+    }
+    operations: ClassVar[tuple[str, ...]] = ("add", "scale_shift")
     by_position: ClassVar[bool] = True
 
     def apply(self, variables: Variables, x: Sequence[Array], context: Context) -> Array:
@@ -188,6 +207,8 @@ class Maximum(Layer):
     """
 
     formula: ClassVar[str] = "y = max(x_1, x_2, ...)"
+    symbols: ClassVar[Symbols] = {"x": "inputs, x_1 the first", "y": "output"}
+    operations: ClassVar[tuple[str, ...]] = ("maximum",)
     by_position: ClassVar[bool] = True
 
     def apply(self, variables: Variables, x: Sequence[Array], context: Context) -> Array:
@@ -219,9 +240,14 @@ class Minimum(Layer):
         >>> x = Input((16,))
         >>> Minimum()([Dense(8)(x), Dense(8)(x)]).shape
         (None, 8)
+
+    References:
+        Goodfellow, Bengio, Courville, Deep Learning (2016), section 6.5.1.
     """
 
     formula: ClassVar[str] = "y = min(x_1, x_2, ...)"
+    symbols: ClassVar[Symbols] = {"x": "inputs, x_1 the first", "y": "output"}
+    operations: ClassVar[tuple[str, ...]] = ("minimum",)
     by_position: ClassVar[bool] = True
 
     def apply(self, variables: Variables, x: Sequence[Array], context: Context) -> Array:
@@ -263,6 +289,8 @@ class Concatenate(Layer):
     axis: int = -1
 
     formula: ClassVar[str] = "y = [x_1, x_2, ...]"
+    symbols: ClassVar[Symbols] = {"x": "inputs, x_1 the first", "y": "output"}
+    operations: ClassVar[tuple[str, ...]] = ("concatenate",)
     by_position: ClassVar[bool] = True
 
     def __post_init__(self) -> None:

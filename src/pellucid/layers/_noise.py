@@ -6,6 +6,7 @@ import jax
 
 from pellucid import ops
 from pellucid._checks import check_range
+from pellucid._named import Symbols
 from pellucid.layers._base import Layer, Variables
 from pellucid.layers._context import Context
 from pellucid.layers._inputs import as_floating
@@ -46,6 +47,12 @@ class Dropout(Layer):
     rate: float
 
     formula: ClassVar[str] = "y = m x / (1 - rate)"
+    symbols: ClassVar[Symbols] = {
+        "x": "input",
+        "y": "output",
+        "m": "mask: 1 with probability 1 - rate, else 0; drawn for every entry",
+    }
+    operations: ClassVar[tuple[str, ...]] = ("dropout",)
     by_position: ClassVar[bool] = True
     keeps_mask: ClassVar[bool] = True
 
@@ -89,6 +96,13 @@ class GaussianNoise(Layer):
     stddev: float
 
     formula: ClassVar[str] = "y = x + stddev e, e ~ N(0, 1)"
+    symbols: ClassVar[Symbols] = {
+        "x": "input",
+        "y": "output",
+        "e": "noise, drawn for every entry",
+        "N": "normal distribution: mean, variance",
+    }
+    operations: ClassVar[tuple[str, ...]] = ("add",)
     by_position: ClassVar[bool] = True
     keeps_mask: ClassVar[bool] = True
 

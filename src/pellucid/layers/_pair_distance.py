@@ -6,6 +6,7 @@ from typing import ClassVar
 import jax
 
 from pellucid import ops
+from pellucid._named import Symbols
 from pellucid.errors import ShapeError
 from pellucid.layers._base import Layer, Spec, Variables
 from pellucid.layers._context import Context
@@ -37,6 +38,12 @@ class PairDistance(Layer):
     """
 
     formula: ClassVar[str] = "d = sqrt(sum_i (a_i - b_i)^2)"
+    symbols: ClassVar[Symbols] = {
+        "a": "points, (batch, features)",
+        "b": "points, (batch, features)",
+        "d": "distances, (batch, 1)",
+    }
+    operations: ClassVar[tuple[str, ...]] = ("distance",)
 
     def apply(self, variables: Variables, x: Sequence[Array], context: Context) -> Array:
         """Return the distance, with an axis of its own."""

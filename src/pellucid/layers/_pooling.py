@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 import jax
 
 from pellucid import ops
+from pellucid._named import Symbols
 from pellucid.errors import ArgumentError
 from pellucid.layers._base import Layer, Spec, Variables
 from pellucid.layers._context import Context
@@ -31,6 +32,10 @@ class _Pooling(Layer):
 
     op: ClassVar[ops.Op]
     axes: ClassVar[int]
+    symbols: ClassVar[Symbols] = {
+        "x": "input, (batch, positions..., channels)",
+        "y": "output, (batch, new positions..., channels)",
+    }
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -91,6 +96,9 @@ class MaxPooling1D(_Pooling):
         >>> from pellucid.layers import Input, MaxPooling1D
         >>> MaxPooling1D(2)(Input((9, 4))).shape
         (None, 4, 4)
+
+    References:
+        Goodfellow, Bengio, Courville, Deep Learning (2016), section 9.3.
     """
 
     op: ClassVar[ops.Op] = ops.max_pool
@@ -150,6 +158,10 @@ class AveragePooling1D(_Pooling):
         >>> from pellucid.layers import AveragePooling1D, Input
         >>> AveragePooling1D(2, padding="same")(Input((9, 4))).shape
         (None, 5, 4)
+
+    References:
+        LeCun, Bottou, Bengio, Haffner, Gradient-based learning applied to document recognition
+        (1998), section II.
     """
 
     op: ClassVar[ops.Op] = ops.average_pool

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 
 from pellucid import ops
 from pellucid._checks import check_divisible, check_min_rank, check_positive_int, check_range
+from pellucid._named import Symbols
 from pellucid.errors import ArgumentError, ShapeError
 from pellucid.layers._base import Layer, Spec, Variables
 from pellucid.layers._context import Context
@@ -44,6 +45,13 @@ class PositionalEncoding(Layer):
     max_wavelength: float = 10000.0
 
     formula: ClassVar[str] = "y_t = x_t + p_t, p_(t, 2i) = sin(t / max_wavelength^(2i / features))"
+    symbols: ClassVar[Symbols] = {
+        "x": "input, (batch, steps, features)",
+        "y": "output",
+        "p": "code of a position; its entries 2i + 1 have cos in place of sin",
+        "features": "numbers of a step",
+    }
+    operations: ClassVar[tuple[str, ...]] = ("add",)
     by_position: ClassVar[bool] = True
     keeps_mask: ClassVar[bool] = True
 
@@ -94,6 +102,14 @@ class PositionEmbedding(Layer):
     initializer: Any = "glorot_uniform"
 
     formula: ClassVar[str] = "y_t = x_t + E_t"
+    symbols: ClassVar[Symbols] = {
+        "x": "input, (batch, steps, features)",
+        "y": "output",
+        "E": "table, (sequence_length, features)",
+        "features": "numbers of a step",
+    }
+    operations: ClassVar[tuple[str, ...]] = ("embedding", "add")
+    parameter_count: ClassVar[str] = "sequence_length features"
     by_position: ClassVar[bool] = True
     keeps_mask: ClassVar[bool] = True
 
@@ -165,6 +181,12 @@ class RotaryEmbedding(Layer):
     max_wavelength: float = 10000.0
 
     formula: ClassVar[str] = "the pair i of step t turned by t max_wavelength^(-2i / width)"
+    symbols: ClassVar[Symbols] = {
+        "t": "number of the step",
+        "i": "number of the pair of features",
+        "width": "numbers of a step",
+    }
+    operations: ClassVar[tuple[str, ...]] = ("rotary",)
     by_position: ClassVar[bool] = True
     keeps_mask: ClassVar[bool] = True
 

@@ -1,5 +1,6 @@
 """Radial basis units: each answers to the inputs around a center of its own."""
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import jax
@@ -8,6 +9,7 @@ import numpy as np
 
 from pellucid import ops
 from pellucid._checks import check_min_rank, check_positive_int
+from pellucid._named import Symbols
 from pellucid.errors import DataError
 from pellucid.layers._base import Layer, Spec, Variables
 from pellucid.layers._context import Context
@@ -65,6 +67,15 @@ class RadialBasis(Layer):
     widths_constraint: Any = None
 
     formula: ClassVar[str] = "y_j = exp(-|x - c_j|^2 / (2 w_j^2))"
+    symbols: ClassVar[Symbols] = {
+        "x": "input, (batch, ..., features)",
+        "y": "output, (batch, ..., units)",
+        "c": "centers, (units, features)",
+        "w": "widths, (units,)",
+        "features": "numbers on the last axis of the input",
+    }
+    operations: ClassVar[tuple[str, ...]] = ("squared_distance", "gaussian")
+    parameter_count: ClassVar[str] = "units features + units"
     by_position: ClassVar[bool] = True
     keeps_mask: ClassVar[bool] = True
 
@@ -87,6 +98,13 @@ class RadialBasis(Layer):
         d = ops.squared_distance(as_floating(x), variables["centers"])
         d = context.record("pre_activation", d)
         return ops.gaussian(d, variables["widths"])
+
+    def unit_steps(
+        self, seen: Mapping[str, Array], index: tuple[int, ...]
+    ) -> list[tuple[str, dict[str, Any]]]:
+        """Return y_j = exp(-d_j / (2 w_j^2)) of one unit."""
+        numbers = {"d": seen["pre_activation"][index], "w": seen["widths"][index[-1]]}
+        return [("y = exp(-d / (2 w^2))", numbers)]
 
     def flops(self, input_spec: Spec, output_spec: Spec) -> int:
         """Return those of the distances and of the bells."""
@@ -172,6 +190,14 @@ class SquaredDistance(Layer):
     centers_constraint: Any = None
 
     formula: ClassVar[str] = "y_j = |x - c_j|^2"
+    symbols: ClassVar[Symbols] = {
+        "x": "input, (batch, ..., features)",
+        "y": "output, (batch, ..., units)",
+        "c": "centers, (units, features)",
+        "features": "numbers on the last axis of the input",
+    }
+    operations: ClassVar[tuple[str, ...]] = ("squared_distance",)
+    parameter_count: ClassVar[str] = "units features"
     by_position: ClassVar[bool] = True
     keeps_mask: ClassVar[bool] = True
 

@@ -15,6 +15,7 @@ from typing import ClassVar
 import jax
 import jax.numpy as jnp
 
+from pellucid._named import Symbols
 from pellucid.layers._augmentation import RandomPlaces, Range, as_range, draw, grid
 from pellucid.layers._registry import REGISTRY
 
@@ -25,6 +26,15 @@ class _RandomMap(RandomPlaces):
     """What the five share: q = A (p - c - t) + c."""
 
     formula: ClassVar[str] = "y_p = x read at A (p - c - t) + c, A and t drawn for each image"
+    symbols: ClassVar[Symbols] = {
+        "x": "input, (batch, height, width, channels)",
+        "y": "output",
+        "p": "pixel, (row, column)",
+        "A": "matrix of the map, 2 x 2",
+        "c": "middle of the image",
+        "t": "shift",
+    }
+    operations: ClassVar[tuple[str, ...]] = ("resample",)
 
     def maps(self, key: Array, shape: tuple[int, ...]) -> tuple[Array, Array]:
         """Return A, shape (batch, 2, 2), and t, shape (batch, 2), in rows and columns."""

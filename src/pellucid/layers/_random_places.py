@@ -7,6 +7,7 @@ import jax.numpy as jnp
 
 from pellucid import ops
 from pellucid._checks import check_one_of, check_positive_int, check_range
+from pellucid._named import Symbols
 from pellucid.errors import ShapeError
 from pellucid.layers._augmentation import RandomImageLayer, RandomPlaces, grid
 from pellucid.layers._base import Variables
@@ -46,6 +47,12 @@ class RandomFlip(RandomImageLayer):
     data_format: str | None = None
 
     formula: ClassVar[str] = "y_(r,s) = x_(r,s) or x_(r,width-1-s), drawn for each image"
+    symbols: ClassVar[Symbols] = {
+        "x": "input, (batch, height, width, channels)",
+        "y": "output",
+        "width": "columns of the image",
+    }
+    operations: ClassVar[tuple[str, ...]] = ("resample",)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -97,6 +104,13 @@ class RandomCrop(RandomImageLayer):
     data_format: str | None = None
 
     formula: ClassVar[str] = "y_(r,s) = x_(top+r,left+s), top and left drawn for each image"
+    symbols: ClassVar[Symbols] = {
+        "x": "input, (batch, rows, columns, channels)",
+        "y": "output",
+        "top": "first row of the window",
+        "left": "first column of the window",
+    }
+    operations: ClassVar[tuple[str, ...]] = ("resample", "crop")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -165,6 +179,15 @@ class ElasticDistortion(RandomPlaces):
     sigma: float = 4.0
 
     formula: ClassVar[str] = "y_p = x read at p + d_p, d = alpha G U G'"
+    symbols: ClassVar[Symbols] = {
+        "x": "input, (batch, height, width, channels)",
+        "y": "output",
+        "p": "pixel, (row, column)",
+        "d": "displacement of a pixel",
+        "G": "smoothing by a Gaussian of deviation sigma, along rows and columns",
+        "U": "numbers drawn evenly from -1 to 1",
+    }
+    operations: ClassVar[tuple[str, ...]] = ("resample",)
 
     def __post_init__(self) -> None:
         super().__post_init__()

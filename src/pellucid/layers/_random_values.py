@@ -8,6 +8,7 @@ import jax.numpy as jnp
 
 from pellucid import ops
 from pellucid._checks import check_range
+from pellucid._named import Symbols
 from pellucid.errors import ArgumentError
 from pellucid.layers._augmentation import RandomImageLayer, Range, as_range, draw, grid
 from pellucid.layers._registry import REGISTRY
@@ -68,6 +69,14 @@ class RandomBrightness(RandomImageLayer):
     value_range: tuple[float, float] = (0, 255)
 
     formula: ClassVar[str] = "y = x + u (high - low), u drawn for each image"
+    symbols: ClassVar[Symbols] = {
+        "x": "input, (batch, height, width, channels)",
+        "y": "output",
+        "u": "a number drawn evenly from the range",
+        "low": "lower end of value_range",
+        "high": "upper end of value_range",
+    }
+    operations: ClassVar[tuple[str, ...]] = ("add", "maximum", "minimum")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -112,6 +121,20 @@ class RandomContrast(RandomImageLayer):
     value_range: tuple[float, float] = (0, 255)
 
     formula: ClassVar[str] = "y = u (x - m) + m, u drawn for each image"
+    symbols: ClassVar[Symbols] = {
+        "x": "input, (batch, height, width, channels)",
+        "y": "output",
+        "u": "a number drawn evenly from the range",
+        "m": "mean of each channel of the image",
+    }
+    operations: ClassVar[tuple[str, ...]] = (
+        "global_average_pool",
+        "subtract",
+        "multiply",
+        "add",
+        "maximum",
+        "minimum",
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -172,6 +195,13 @@ class RandomErasing(RandomImageLayer):
     data_format: str | None = None
 
     formula: ClassVar[str] = "y_p = fill if p lies in the box else x_p, a box for each image"
+    symbols: ClassVar[Symbols] = {
+        "x": "input, (batch, height, width, channels)",
+        "y": "output",
+        "p": "pixel",
+        "fill": "fill_value, or noise",
+    }
+    operations: ClassVar[tuple[str, ...]] = ("multiply", "add")
 
     def __post_init__(self) -> None:
         super().__post_init__()

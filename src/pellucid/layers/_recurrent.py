@@ -1,6 +1,7 @@
 """What the recurrent layers share: SimpleRNN, LSTM and GRU."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import jax
@@ -17,7 +18,7 @@ from pellucid._checks import (
 from pellucid.errors import ShapeError
 from pellucid.layers._base import Layer, Spec, Variables
 from pellucid.layers._context import Context
-from pellucid.layers._inputs import as_floating
+from pellucid.layers._inputs import as_floating, check_steps
 from pellucid.ops._recurrence import ACTIVATIONS
 
 Array = jax.Array
@@ -61,6 +62,8 @@ class Recurrent(Layer):
     """How many blocks of ``units`` columns the kernel has."""
     states: ClassVar[tuple[str, ...]] = ("h",)
     """What the states are called."""
+    gates: ClassVar[tuple[str, ...]] = ()
+    """What the gates are called, in the order in which they stand side by side."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -163,6 +166,57 @@ class Recurrent(Layer):
             "reverse": self.go_backwards,
         }
 
+    def unit_steps(
+        self, seen: Mapping[str, Array], index: tuple[int, ...]
+    ) -> list[tuple[str, dict[str, Any]]] | None:
+        """Return the formulas of one unit in one step, with the state before it and its gates."""
+        hidden = seen["hidden_states"]
+        sample, unit = index[0], index[-1]
+        t = 0 if self.go_backwards else hidden.shape[1] - 1
+        if self.return_sequences and len(index) == 3:
+            t = hidden.shape[1] - 1 - index[1] if self.go_backwards else index[1]
+        before = t + 1 if self.go_backwards else t - 1
+        inside = 0 <= before < hidden.shape[1]
+
+        def state(number: int) -> Any:
+            """Return all units of a state before this step."""
+            if inside:
+                return seen[("hidden_states", "cell_states")[number]][sample, before]
+            given = seen.get(f"input#{number + 1}")
+            return jnp.zeros(self.units) if given is None else given[sample]
+
+        mask = seen.get("mask", seen.get("mask#0"))
+        if mask is not None and not bool(mask[sample, t]):
+            return [("h = h_before", {"h_before": state(0)[unit]})]  # a step that does not count
+        gates = {
+            name: seen["gates"][sample, t, place * self.units + unit]
+            for place, name in enumerate(self.gates)
+        }
+        return self.step_formulas(seen, (sample, t, unit), gates, state)
+
+    def step_formulas(
+        self,
+        seen: Mapping[str, Array],
+        place: tuple[int, int, int],
+        gates: dict[str, Any],
+        state: Callable[[int], Any],
+    ) -> list[tuple[str, dict[str, Any]]] | None:
+        """Return the formulas of h of one unit.
+
+        Args:
+            seen: as for ``unit_steps``.
+            place: sample, step, unit.
+            gates: the activation of each gate of the unit.
+            state: gives all units of the state of a number, h or c, before the step.
+        """
+        return None
+
+    def activated(self, setting: str, symbol: str) -> str | None:
+        """Return the formula of an activation with ``symbol`` for its input."""
+        op = activations.operation(activations.get(getattr(self, setting)))
+        right = None if op is None else op.formula.partition(" = ")[2]
+        return None if right is None else re.sub(r"\bx\b", symbol, right)
+
     def flops(self, input_spec: Any, output_spec: Any) -> int:
         """Return those of the input's part, one product, and of the loop over the steps."""
         spec = input_spec[0] if isinstance(input_spec, (list, tuple)) else input_spec
@@ -242,11 +296,7 @@ def check_sequence(who: str, shape: Sequence[int]) -> None:
         4: "wrap the layer in TimeDistributed for a sequence of sequences, or use Reshape",
     }.get(len(shape), "")
     check_rank(who, shape, 3, "(batch, steps, features)", hint)
-    if shape[1] == 0:
-        raise ShapeError(
-            f"{who} expected sequences of 1 step or more, got shape {tuple(shape)}; leave empty "
-            "sequences out, or pad them."
-        )
+    check_steps(who, shape)
 
 
 def check_mask(who: str, shape: Sequence[int], mask: Sequence[int]) -> None:

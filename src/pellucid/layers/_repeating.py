@@ -6,6 +6,7 @@ import jax
 
 from pellucid import ops
 from pellucid._checks import check_positive_int, check_rank
+from pellucid._named import Symbols
 from pellucid.layers._base import Layer, Variables
 from pellucid.layers._context import Context
 from pellucid.layers._registry import REGISTRY
@@ -31,11 +32,19 @@ class RepeatVector(Layer):
         >>> from pellucid.layers import Input, RepeatVector
         >>> RepeatVector(5)(Input((32,))).shape
         (None, 5, 32)
+
+    References:
+        Cho et al., Learning phrase representations using RNN encoder-decoder (2014), section 2.2.
     """
 
     n: int
 
     formula: ClassVar[str] = "y[i, t] = x[i]"
+    symbols: ClassVar[Symbols] = {
+        "x": "input, (batch, features)",
+        "y": "output, (batch, n, features)",
+    }
+    operations: ClassVar[tuple[str, ...]] = ("reshape", "upsample_nearest")
 
     def __post_init__(self) -> None:
         super().__post_init__()

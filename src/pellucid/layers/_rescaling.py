@@ -6,6 +6,7 @@ import jax
 
 from pellucid import ops
 from pellucid._checks import check_range
+from pellucid._named import Symbols
 from pellucid.layers._base import Layer, Spec, Variables
 from pellucid.layers._context import Context
 from pellucid.layers._inputs import as_floating
@@ -33,12 +34,17 @@ class Rescaling(Layer):
         >>> from pellucid.layers import Input, Rescaling
         >>> Rescaling(1 / 255)(Input((28, 28, 1), dtype="uint8"))
         <Symbol shape=(None, 28, 28, 1) dtype=float32>
+
+    References:
+        LeCun, Bottou, Orr, Mueller, Efficient BackProp (1998), section 4.3.
     """
 
     scale: float
     offset: float = 0.0
 
     formula: ClassVar[str] = "y = scale x + offset"
+    symbols: ClassVar[Symbols] = {"x": "input", "y": "output"}
+    operations: ClassVar[tuple[str, ...]] = ("scale_shift",)
     by_position: ClassVar[bool] = True
     keeps_mask: ClassVar[bool] = True
 

@@ -7,6 +7,7 @@ import jax
 
 from pellucid import ops
 from pellucid._checks import check_min_rank, check_rank
+from pellucid._named import Symbols
 from pellucid.errors import ArgumentError, ShapeError
 from pellucid.layers._base import Layer, Variables
 from pellucid.layers._context import Context
@@ -31,11 +32,17 @@ class Flatten(Layer):
         >>> from pellucid.layers import Flatten, Input
         >>> Flatten()(Input((28, 28))).shape
         (None, 784)
+
+    References:
+        LeCun, Bottou, Bengio, Haffner, Gradient-based learning applied to document recognition
+        (1998), section II.
     """
 
     data_format: str | None = None
 
     formula: ClassVar[str] = "y[n, (i, j, ...)] = x[n, i, j, ...]"
+    symbols: ClassVar[Symbols] = {"x": "input", "y": "output, (batch, features)"}
+    operations: ClassVar[tuple[str, ...]] = ("reshape",)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -64,11 +71,17 @@ class Reshape(Layer):
         >>> from pellucid.layers import Input, Reshape
         >>> Reshape((7, -1))(Input((28, 28))).shape
         (None, 7, 112)
+
+    References:
+        Radford, Metz, Chintala, Unsupervised representation learning with deep convolutional
+        generative adversarial networks (2016), section 3.
     """
 
     target_shape: tuple[int, ...]
 
     formula: ClassVar[str] = "y[n, k-th entry] = x[n, k-th entry]"
+    symbols: ClassVar[Symbols] = {"x": "input", "y": "output, (batch, *target_shape)"}
+    operations: ClassVar[tuple[str, ...]] = ("reshape",)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -120,11 +133,17 @@ class Permute(Layer):
         >>> from pellucid.layers import Input, Permute
         >>> Permute((2, 1))(Input((10, 64))).shape
         (None, 64, 10)
+
+    References:
+        Zhang, Zhou, Lin, Sun, ShuffleNet (2018), section 3.1, for an order of axes that mixes
+        channels.
     """
 
     dims: tuple[int, ...]
 
     formula: ClassVar[str] = "y[n, i, j, ...] = x[n, (i, j, ...) in the order of dims]"
+    symbols: ClassVar[Symbols] = {"x": "input", "y": "output"}
+    operations: ClassVar[tuple[str, ...]] = ("permute",)
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -6,6 +6,7 @@ import jax
 
 from pellucid import ops
 from pellucid._checks import check_one_of
+from pellucid._named import Symbols
 from pellucid.errors import ArgumentError
 from pellucid.layers._base import Layer, Variables
 from pellucid.layers._context import Context
@@ -30,12 +31,21 @@ class ZeroPadding1D(Layer):
         >>> from pellucid.layers import Input, ZeroPadding1D
         >>> ZeroPadding1D((2, 0))(Input((10, 4))).shape
         (None, 12, 4)
+
+    References:
+        Goodfellow, Bengio, Courville, Deep Learning (2016), section 9.5.
     """
 
     padding: int | tuple[int, int] = 1
     data_format: str | None = None
 
     formula: ClassVar[str] = "y[n, before + t, c] = x[n, t, c], and 0 elsewhere"
+    symbols: ClassVar[Symbols] = {
+        "x": "input, (batch, steps, channels)",
+        "y": "output",
+        "before": "steps added at the start",
+    }
+    operations: ClassVar[tuple[str, ...]] = ("zero_pad",)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -71,12 +81,22 @@ class ZeroPadding2D(Layer):
         >>> from pellucid.layers import Input, ZeroPadding2D
         >>> ZeroPadding2D(((1, 0), (2, 2)))(Input((28, 28, 1))).shape
         (None, 29, 32, 1)
+
+    References:
+        Goodfellow, Bengio, Courville, Deep Learning (2016), section 9.5.
     """
 
     padding: int | tuple[int, int] | tuple[tuple[int, int], tuple[int, int]] = 1
     data_format: str | None = None
 
     formula: ClassVar[str] = "y[n, top + r, left + c, o] = x[n, r, c, o], and 0 elsewhere"
+    symbols: ClassVar[Symbols] = {
+        "x": "input, (batch, height, width, channels)",
+        "y": "output",
+        "top": "rows added at the top",
+        "left": "columns added at the left",
+    }
+    operations: ClassVar[tuple[str, ...]] = ("zero_pad",)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -116,11 +136,16 @@ class UpSampling1D(Layer):
         >>> from pellucid.layers import Input, UpSampling1D
         >>> UpSampling1D(3)(Input((10, 4))).shape
         (None, 30, 4)
+
+    References:
+        Odena, Dumoulin, Olah, Deconvolution and checkerboard artifacts, Distill (2016).
     """
 
     size: int = 2
 
     formula: ClassVar[str] = "y[n, t, c] = x[n, floor(t / size), c]"
+    symbols: ClassVar[Symbols] = {"x": "input, (batch, steps, channels)", "y": "output"}
+    operations: ClassVar[tuple[str, ...]] = ("upsample_nearest",)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -153,6 +178,9 @@ class UpSampling2D(Layer):
         >>> from pellucid.layers import Input, UpSampling2D
         >>> UpSampling2D((2, 3))(Input((7, 7, 16))).shape
         (None, 14, 21, 16)
+
+    References:
+        Odena, Dumoulin, Olah, Deconvolution and checkerboard artifacts, Distill (2016).
     """
 
     size: int | tuple[int, int] = 2
@@ -160,6 +188,8 @@ class UpSampling2D(Layer):
     interpolation: str = "nearest"
 
     formula: ClassVar[str] = "y[n, r, c, o] = x[n, floor(r / size_1), floor(c / size_2), o]"
+    symbols: ClassVar[Symbols] = {"x": "input, (batch, height, width, channels)", "y": "output"}
+    operations: ClassVar[tuple[str, ...]] = ("upsample_nearest",)
 
     def __post_init__(self) -> None:
         super().__post_init__()

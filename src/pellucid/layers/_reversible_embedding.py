@@ -7,6 +7,7 @@ import jax.numpy as jnp
 
 from pellucid import ops
 from pellucid._checks import check_last_axis, check_min_rank
+from pellucid._named import Symbols
 from pellucid.layers._base import Spec, Variables
 from pellucid.layers._context import Context
 from pellucid.layers._embedding import Embedding
@@ -54,6 +55,14 @@ class ReversibleEmbedding(Embedding):
     """
 
     formula: ClassVar[str] = "y[n, t] = E[x[n, t]] for words, z = x E^T for vectors"
+    symbols: ClassVar[Symbols] = {
+        "x": "word numbers, or vectors",
+        "E": "table, (input_dim, output_dim)",
+        "y": "vectors",
+        "z": "scores of all words",
+    }
+    operations: ClassVar[tuple[str, ...]] = ("embedding", "dense", "permute")
+    parameter_count: ClassVar[str] = "input_dim output_dim"
 
     def apply(self, variables: Variables, x: Array, context: Context) -> Array:
         """Return the vectors of words, or the scores of all words with vectors."""

@@ -1,11 +1,12 @@
 """The simple recurrent layer."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import jax
 
 from pellucid import ops
+from pellucid._named import Symbols
 from pellucid.layers._base import Variables
 from pellucid.layers._recurrent import Recurrent, Sequences
 from pellucid.layers._registry import REGISTRY
@@ -79,6 +80,17 @@ class SimpleRNN(Recurrent):
     go_backwards: bool = False
 
     formula: ClassVar[str] = "h_t = f(x_t W + h_(t-1) U + b)"
+    symbols: ClassVar[Symbols] = {
+        "x": "input, (batch, steps, features)",
+        "h": "hidden state, (batch, units)",
+        "W": "kernel, (features, units)",
+        "U": "recurrent kernel, (units, units)",
+        "b": "bias, (units,)",
+        "f": "activation",
+        "features": "numbers of a step",
+    }
+    operations: ClassVar[tuple[str, ...]] = ("dense", "simple_rnn")
+    parameter_count: ClassVar[str] = "units (features + units + use_bias)"
     blocks: ClassVar[int] = 1
 
     def run_sequence(
@@ -97,3 +109,21 @@ class SimpleRNN(Recurrent):
     def loop_flops(self, p: tuple[int, ...], u: tuple[int, ...]) -> int:
         """Return those of the loop over the steps."""
         return ops.simple_rnn.flops(p, u, **self.settings())
+
+    def step_formulas(
+        self,
+        seen: Mapping[str, Array],
+        place: tuple[int, int, int],
+        gates: dict[str, Any],
+        state: Callable[[int], Any],
+    ) -> list[tuple[str, dict[str, Any]]] | None:
+        """Return a_t = p_t + h_(t-1) U and h_t = f(a_t) of one unit, p_t = x_t W + b."""
+        act = self.activated("activation", "a")
+        if act is None:
+            return None
+        before, u = state(0), seen["recurrent_kernel"][:, place[2]]
+        terms = range(1, self.units + 1)
+        numbers = {"p": seen["input_part"][place]}
+        numbers |= {f"h_{k}": before[k - 1] for k in terms} | {f"U_{k}": u[k - 1] for k in terms}
+        line = "a = p" + "".join(f" + h_{k} U_{k}" for k in terms)
+        return [(line, numbers), (f"h = {act}", {})]

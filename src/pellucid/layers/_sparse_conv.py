@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 import jax
 
 from pellucid import activations, ops
+from pellucid._named import Symbols
 from pellucid.errors import ArgumentError
 from pellucid.layers._base import Layer, Spec, Variables
 from pellucid.layers._context import Context
@@ -61,6 +62,18 @@ class SparseConv2D(Layer):
     kernel_constraint: Any = None
 
     formula: ClassVar[str] = "y_o = f(sum of x_i * K_io over the channels i that o sees + b_o)"
+    symbols: ClassVar[Symbols] = {
+        "x": "input, (batch, height, width, channels)",
+        "K": "kernel, (height, width, entries of the table)",
+        "b": "bias, (filters,)",
+        "f": "activation",
+        "y": "output, (batch, new_height, new_width, filters)",
+        "kernel": "positions of kernel_size",
+        "entries": "entries of the table of connections",
+        "filters": "rows of the table of connections",
+    }
+    operations: ClassVar[tuple[str, ...]] = ("sparse_kernel", "conv", "concatenate")
+    parameter_count: ClassVar[str] = "kernel entries + filters"
 
     def __post_init__(self) -> None:
         super().__post_init__()

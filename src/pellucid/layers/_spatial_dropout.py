@@ -6,6 +6,7 @@ import jax
 
 from pellucid import ops
 from pellucid._checks import check_range
+from pellucid._named import Symbols
 from pellucid.layers._base import Layer, Variables
 from pellucid.layers._context import Context
 from pellucid.layers._inputs import as_floating, check_channels_last, check_positions
@@ -21,6 +22,12 @@ class _SpatialDropout(Layer):
 
     axes: ClassVar[int]
     formula: ClassVar[str] = "y_pc = m_c x_pc / (1 - rate)"
+    symbols: ClassVar[Symbols] = {
+        "x": "input",
+        "y": "output",
+        "m": "mask: 1 with probability 1 - rate, else 0; drawn for every channel of a sample",
+    }
+    operations: ClassVar[tuple[str, ...]] = ("dropout",)
     by_position: ClassVar[bool] = True
 
     def __post_init__(self) -> None:

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 
 from pellucid import initializers, ops
 from pellucid._checks import check_positive_int
+from pellucid._named import Symbols
 from pellucid.errors import ArgumentError
 from pellucid.layers._base import Layer, Spec, Variables
 from pellucid.layers._context import Context
@@ -59,6 +60,17 @@ class SpectralNormalization(Layer):
     power_iterations: int = 1
 
     formula: ClassVar[str] = "y = layer(x; W / sigma), sigma = v^T W u"
+    symbols: ClassVar[Symbols] = {
+        "x": "input",
+        "y": "output",
+        "W": "kernel of the layer, as a matrix",
+        "sigma": "estimate of the largest singular value of W",
+        "u": "right singular vector, by power iteration",
+        "v": "left singular vector, by power iteration",
+        "inner": "parameters of the layer",
+    }
+    operations: ClassVar[tuple[str, ...]] = ("spectral_normalize",)
+    parameter_count: ClassVar[str] = "inner"
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -8,9 +8,11 @@ import jax.numpy as jnp
 
 from pellucid import ops
 from pellucid._checks import check_min_rank
+from pellucid._named import Symbols
 from pellucid.errors import DTypeError, ShapeError
 from pellucid.layers._base import Layer, Spec, Variables
 from pellucid.layers._context import Context
+from pellucid.layers._inputs import check_steps
 from pellucid.layers._nested import Nested
 from pellucid.layers._recurrent import check_mask
 from pellucid.layers._registry import REGISTRY
@@ -41,11 +43,21 @@ class TimeDistributed(Nested):
         >>> from pellucid.layers import Conv2D, Input, TimeDistributed
         >>> TimeDistributed(Conv2D(8, 3))(Input((10, 32, 32, 3))).shape
         (None, 10, 30, 30, 8)
+
+    References:
+        Goodfellow, Bengio, Courville, Deep Learning (2016), section 10.1.
     """
 
     layer: Layer
 
     formula: ClassVar[str] = "y[n, t] = layer(x[n, t])"
+    symbols: ClassVar[Symbols] = {
+        "x": "input, (batch, steps, ...)",
+        "y": "output, (batch, steps, ...)",
+        "inner": "parameters of the layer",
+    }
+    operations: ClassVar[tuple[str, ...]] = ("reshape",)
+    parameter_count: ClassVar[str] = "inner"
     keeps_mask: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
@@ -127,8 +139,4 @@ def _check_steps(inputs: Any) -> None:
             "TimeDistributed expected inputs of equal batch and steps, got shapes "
             f"{', '.join(map(str, shapes))}."
         )
-    if shapes[0][1] == 0:
-        raise ShapeError(
-            f"TimeDistributed expected sequences of 1 step or more, got shape {shapes[0]}; leave "
-            "empty sequences out, or pad them."
-        )
+    check_steps("TimeDistributed", shapes[0])

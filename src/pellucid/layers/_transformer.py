@@ -8,6 +8,7 @@ import jax
 
 from pellucid import ops
 from pellucid._checks import check_divisible, check_positive_int, check_range
+from pellucid._named import Symbols
 from pellucid.errors import ShapeError
 from pellucid.layers._base import Layer, Spec, Variables
 from pellucid.layers._context import Context
@@ -159,6 +160,29 @@ class TransformerEncoder(_Block):
     """
 
     formula: ClassVar[str] = "x = norm(x + attention(x, x)), y = norm(x + f(x W_1 + b_1) W_2 + b_2)"
+    symbols: ClassVar[Symbols] = {
+        "x": "input, (batch, steps, features), and what the attention makes of it",
+        "y": "output",
+        "W": "kernels, (features, intermediate_dim) and (intermediate_dim, features)",
+        "b": "biases",
+        "f": "activation",
+        "norm": "layer normalization",
+        "attention": "multi-head attention; each head has features / num_heads numbers",
+        "features": "numbers of a step, a multiple of num_heads",
+    }
+    operations: ClassVar[tuple[str, ...]] = (
+        "dense",
+        "attention_scores",
+        "attention_weights",
+        "attention_values",
+        "layer_norm",
+        "add",
+    )
+    parameter_count: ClassVar[str] = (
+        "4 features (features + use_bias) "
+        "+ 2 features intermediate_dim + use_bias (intermediate_dim + features) "
+        "+ 2 features (1 + use_bias)"
+    )
     keeps_mask: ClassVar[bool] = True
 
     def parts(self, input_spec: Any = None) -> dict[str, Layer]:
@@ -241,6 +265,34 @@ class TransformerDecoder(_Block):
     formula: ClassVar[str] = (
         "x = norm(x + attention(x, x)), x = norm(x + attention(x, z)), "
         "y = norm(x + f(x W_1 + b_1) W_2 + b_2)"
+    )
+    symbols: ClassVar[Symbols] = {
+        "x": "input, (batch, steps, features), and what the attentions make of it",
+        "z": "memory, (batch, memory steps, memory features)",
+        "y": "output",
+        "W": "kernels, (features, intermediate_dim) and (intermediate_dim, features)",
+        "b": "biases",
+        "f": "activation",
+        "norm": "layer normalization",
+        "attention": "multi-head attention; each head has features / num_heads numbers",
+        "features": "numbers of a step, a multiple of num_heads",
+        "memory": "numbers of a step of the memory",
+        "cross": "1 with a memory, 0 without",
+    }
+    operations: ClassVar[tuple[str, ...]] = (
+        "dense",
+        "attention_scores",
+        "attention_weights",
+        "attention_values",
+        "layer_norm",
+        "add",
+    )
+    parameter_count: ClassVar[str] = (
+        "4 features (features + use_bias) "
+        "+ cross (2 features (features + use_bias) + 2 features (memory + use_bias) "
+        "+ features (1 + use_bias)) "
+        "+ 2 features intermediate_dim + use_bias (intermediate_dim + features) "
+        "+ 2 features (1 + use_bias)"
     )
 
     def __call__(self, sequence: Any, memory: Any = None) -> Any:

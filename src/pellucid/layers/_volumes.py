@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 import jax
 
 from pellucid import ops
+from pellucid._named import Symbols
 from pellucid.errors import ArgumentError
 from pellucid.layers._base import Layer, Variables
 from pellucid.layers._context import Context
@@ -91,6 +92,10 @@ class MaxPooling3D(_Pooling):
         >>> from pellucid.layers import Input, MaxPooling3D
         >>> MaxPooling3D((1, 2, 2))(Input((16, 32, 32, 8))).shape
         (None, 16, 16, 16, 8)
+
+    References:
+        Tran, Bourdev, Fergus, Torresani, Paluri, Learning spatiotemporal features with 3D
+        convolutional networks (2015).
     """
 
     op: ClassVar[ops.Op] = ops.max_pool
@@ -118,6 +123,10 @@ class AveragePooling3D(_Pooling):
         >>> from pellucid.layers import AveragePooling3D, Input
         >>> AveragePooling3D(2)(Input((16, 32, 32, 8))).shape
         (None, 8, 16, 16, 8)
+
+    References:
+        Carreira, Zisserman, Quo vadis, action recognition? A new model and the Kinetics dataset
+        (2017).
     """
 
     op: ClassVar[ops.Op] = ops.average_pool
@@ -141,6 +150,10 @@ class GlobalMaxPooling3D(_GlobalPooling):
         >>> from pellucid.layers import GlobalMaxPooling3D, Input
         >>> GlobalMaxPooling3D()(Input((4, 7, 7, 32))).shape
         (None, 32)
+
+    References:
+        Oquab, Bottou, Laptev, Sivic, Is object localization for free? Weakly-supervised learning
+        with convolutional neural networks (2015).
     """
 
     op: ClassVar[ops.Op] = ops.global_max_pool
@@ -164,6 +177,9 @@ class GlobalAveragePooling3D(_GlobalPooling):
         >>> from pellucid.layers import GlobalAveragePooling3D, Input
         >>> GlobalAveragePooling3D(keepdims=True)(Input((4, 7, 7, 32))).shape
         (None, 1, 1, 1, 32)
+
+    References:
+        Lin, Chen, Yan, Network in network (2014), section 3.2.
     """
 
     op: ClassVar[ops.Op] = ops.global_average_pool
@@ -186,12 +202,22 @@ class ZeroPadding3D(Layer):
         >>> from pellucid.layers import Input, ZeroPadding3D
         >>> ZeroPadding3D((0, 1, 1))(Input((4, 8, 8, 1))).shape
         (None, 4, 10, 10, 1)
+
+    References:
+        Goodfellow, Bengio, Courville, Deep Learning (2016), section 9.5.
     """
 
     padding: int | tuple[int, int, int] | Frame = ((1, 1), (1, 1), (1, 1))
     data_format: str | None = None
 
     formula: ClassVar[str] = "y[n, low + p, o] = x[n, p, o], and 0 elsewhere"
+    symbols: ClassVar[Symbols] = {
+        "x": "input, (batch, depth, height, width, channels)",
+        "y": "output",
+        "low": "planes added at the low ends",
+        "p": "position",
+    }
+    operations: ClassVar[tuple[str, ...]] = ("zero_pad",)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -234,12 +260,21 @@ class UpSampling3D(Layer):
         >>> from pellucid.layers import Input, UpSampling3D
         >>> UpSampling3D((1, 2, 2))(Input((4, 8, 8, 1))).shape
         (None, 4, 16, 16, 1)
+
+    References:
+        Odena, Dumoulin, Olah, Deconvolution and checkerboard artifacts, Distill (2016).
     """
 
     size: int | tuple[int, int, int] = 2
     data_format: str | None = None
 
     formula: ClassVar[str] = "y[n, p, o] = x[n, floor(p / size), o]"
+    symbols: ClassVar[Symbols] = {
+        "x": "input, (batch, depth, height, width, channels)",
+        "y": "output",
+        "p": "position",
+    }
+    operations: ClassVar[tuple[str, ...]] = ("upsample_nearest",)
 
     def __post_init__(self) -> None:
         super().__post_init__()

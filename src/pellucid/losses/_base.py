@@ -57,6 +57,10 @@ class Loss(ABC):
     name: str | None = None
 
     formula: ClassVar[str] = ""
+    shapes: ClassVar[str] = (
+        "targets and predictions (batch, ..., n) to one value for each example, (batch, ...)"
+    )
+    """What goes in and what comes out, by shape."""
     reference: ClassVar[str] = ""
 
     def __post_init__(self) -> None:

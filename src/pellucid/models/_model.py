@@ -465,6 +465,12 @@ class Model(Network):
 
         load_weights(self, Path(filepath))
 
+    def get_config(self) -> dict[str, Any]:
+        """Return graph, optimizer, losses and metrics as plain JSON, as ``save`` writes them."""
+        from pellucid.models._saving import describe
+
+        return describe(self)
+
     def compile_config(self) -> dict[str, Any] | None:
         """Return optimizer, losses and metrics as plain JSON, None before compile and build."""
         if self._compiled is None or self._objective is None:

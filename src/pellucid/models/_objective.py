@@ -104,7 +104,8 @@ class Objective:
             real = _real(batch.row_weights, mask)
             part = self.losses[number]
             if part is not None:
-                value = part.reduce(part.values(target, output), weights[number], real)
+                with jax.named_scope("loss"):
+                    value = part.reduce(part.values(target, output), weights[number], real)
                 loss = loss + self.loss_weights[number] * value
                 if many:
                     sums[f"{name}_loss"] = {"total": value * rows, "count": rows}

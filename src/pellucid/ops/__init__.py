@@ -16,6 +16,15 @@ from pellucid.ops._attention import (
     attention_weights,
     scaled_dot_product_attention,
 )
+from pellucid.ops._boxes import (
+    Kept,
+    box_area,
+    box_iou,
+    clip_boxes,
+    decode_boxes,
+    encode_boxes,
+    non_maximum_suppression,
+)
 from pellucid.ops._convolution import (
     conv,
     conv_input_gradient,
@@ -81,6 +90,7 @@ from pellucid.ops._registry import REGISTRY, Op
 from pellucid.ops._reinforcement import dueling
 from pellucid.ops._resampling import resample
 from pellucid.ops._rnn import simple_rnn
+from pellucid.ops._roi_align import roi_align
 from pellucid.ops._rotary import rotary
 from pellucid.ops._softmax import (
     log_softmax,
@@ -101,6 +111,7 @@ from pellucid.ops._structure import (
 
 __all__ = [
     "GRUStates",
+    "Kept",
     "LSTMStates",
     "Op",
     "REGISTRY",
@@ -116,9 +127,12 @@ __all__ = [
     "batch_norm_inference",
     "binary_crossentropy",
     "binary_crossentropy_from_logits",
+    "box_area",
+    "box_iou",
     "categorical_crossentropy",
     "categorical_crossentropy_from_logits",
     "categorical_hinge",
+    "clip_boxes",
     "concatenate",
     "contrastive",
     "conv",
@@ -129,6 +143,7 @@ __all__ = [
     "cosine_similarity",
     "crop",
     "ctc",
+    "decode_boxes",
     "dense",
     "distance",
     "dropout",
@@ -136,6 +151,7 @@ __all__ = [
     "dueling",
     "elu",
     "embedding",
+    "encode_boxes",
     "exponential",
     "gaussian",
     "gaussian_kl",
@@ -165,12 +181,14 @@ __all__ = [
     "minimum",
     "mish",
     "multiply",
+    "non_maximum_suppression",
     "permute",
     "poisson",
     "relu",
     "relu6",
     "resample",
     "reshape",
+    "roi_align",
     "rotary",
     "scale_shift",
     "scaled_dot_product_attention",

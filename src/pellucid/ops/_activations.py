@@ -287,7 +287,7 @@ softsign = register(
     softsign_backward,
     formula="y = x r, r = 1 / (1 + |x|)",
     gradient="dx = dy r^2",
-    symbols=SYMBOLS,
+    symbols={**SYMBOLS, "r": "1 / (1 + |x|)"},
     reference="Turian, Bergstra, Bengio, Quadratic features and deep architectures for chunking, "
     "NAACL (2009)",
     flops=elementwise_flops(4),

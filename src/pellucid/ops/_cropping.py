@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from pellucid.errors import ShapeError
-from pellucid.ops._registry import register
+from pellucid.ops._registry import elementwise_flops, register
 from pellucid.ops._windows import check_pairs
 
 
@@ -59,8 +59,9 @@ crop = register(
         "x": "input, (batch, spatial..., channels)",
         "low": "entries cut away before the first one that stays",
         "dy": "gradient of the loss with respect to y",
+        "y": "output",
     },
     reference="Ronneberger, Fischer, Brox, U-Net: convolutional networks for biomedical image "
     "segmentation, MICCAI (2015), section 2",
-    flops=lambda *_, **__: 0,
+    flops=elementwise_flops(0),
 )

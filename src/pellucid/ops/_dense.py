@@ -84,6 +84,7 @@ dense = register(
         "W": "weights, (in_features, units)",
         "b": "bias, (units,)",
         "dy": "gradient of the loss with respect to y",
+        "y": "output, (..., units)",
     },
     reference="Rumelhart, Hinton, Williams, Learning representations by back-propagating errors, "
     "Nature 323 (1986)",

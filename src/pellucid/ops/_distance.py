@@ -73,6 +73,7 @@ distance = register(
         "b": "points, (..., features)",
         "eps": "1e-12",
         "dd": "gradient of the loss with respect to d",
+        "d": "distances, (...)",
     },
     reference="Hadsell, Chopra, LeCun, Dimensionality reduction by learning an invariant mapping "
     "(2006), equation 1",

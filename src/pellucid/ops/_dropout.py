@@ -1,14 +1,11 @@
 """Dropout: units that are absent for one step."""
 
-from math import prod
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 from jax import Array
 
 from pellucid._checks import check_range, check_same_shape
-from pellucid.ops._registry import register
+from pellucid.ops._registry import elementwise_flops, register
 
 
 def dropout_mask(
@@ -69,10 +66,6 @@ def dropout_backward(mask: Array, dy: Array, *, rate: float) -> tuple[Array, Non
     return jnp.where(mask, dy / (1 - rate), 0), None
 
 
-def _flops(x: tuple[int, ...], mask: Any = None, *, rate: float = 0.0) -> int:
-    return prod(x)
-
-
 dropout = register(
     "dropout",
     dropout_forward,
@@ -84,9 +77,10 @@ dropout = register(
         "m": "mask: 1 where a unit stays, 0 where it is dropped",
         "rate": "the fraction that is dropped",
         "dy": "gradient of the loss with respect to y",
+        "y": "output, the shape of x",
     },
     reference="Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov, Dropout: a simple way to "
     "prevent neural networks from overfitting, JMLR 15 (2014)",
-    flops=_flops,
+    flops=elementwise_flops(1),
     save=dropout_save,
 )

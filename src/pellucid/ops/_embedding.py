@@ -79,6 +79,7 @@ embedding = register(
         "i": "indices, integers",
         "p": "place in the array of indices",
         "dy": "gradient of the loss with respect to y",
+        "y": "vectors, (places..., width)",
     },
     reference="Bengio, Ducharme, Vincent, Jauvin, A neural probabilistic language model, JMLR 3 "
     "(2003), section 2",

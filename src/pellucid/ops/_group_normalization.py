@@ -6,14 +6,14 @@ normalization over a whole sample, as many groups as channels is instance normal
 """
 
 from math import prod
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax.numpy as jnp
 from jax import Array
 
 from pellucid._checks import check_divisible, check_positive_int
 from pellucid.ops._normalization import _SYMBOLS, _affine, _check_channels, _rows
-from pellucid.ops._registry import register
+from pellucid.ops._registry import elementwise_flops, register
 
 Shape = tuple[int, ...]
 
@@ -99,10 +99,6 @@ def _normalized(x: Array, epsilon: float) -> tuple[Array, Array]:
     return centered / root, root
 
 
-def _flops(x: Shape, *_: Any, **__: Any) -> int:
-    return 8 * prod(x)
-
-
 group_norm = register(
     "group_norm",
     group_norm_forward,
@@ -110,7 +106,7 @@ group_norm = register(
     formula="y = gamma (x - m) / sqrt(v + eps) + beta",
     gradient="dx = (g - mean(g) - h mean(g h)) / sqrt(v + eps) with g = gamma dy; "
     "dgamma = sum dy h; dbeta = sum dy",
-    symbols=_SYMBOLS,
+    symbols={**_SYMBOLS, "y": "output, the shape of x"},
     reference="Wu, He, Group normalization, ECCV (2018), equations 1, 2 and 7",
-    flops=_flops,
+    flops=elementwise_flops(8),
 )

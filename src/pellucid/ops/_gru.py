@@ -351,6 +351,7 @@ gru = register(
         "U, b": "recurrent kernel, (units, 3 units), and bias, (3 units,)",
         "dh": "gradient of the loss with respect to h as an output",
         "dh*": "the same, with what comes through the later steps",
+        "x, W": "input and kernel of the layer",
     },
     reference="Cho et al., Learning phrase representations using RNN encoder-decoder for "
     "statistical machine translation, EMNLP (2014), appendix A.1",

@@ -89,6 +89,7 @@ def _over_neighbors(a: Array, size: int) -> Array:
 
 
 def _flops(x: Shape, *, size: int = 5, **_: Any) -> int:
+    """Return size + 5 for each entry."""
     return (size + 5) * prod(x)
 
 
@@ -104,6 +105,8 @@ local_response_norm = register(
         "i, j": "channels; j runs over the size channels around i",
         "k, alpha, beta": "settings",
         "dy": "gradient of the loss with respect to y",
+        "y": "output, the shape of x",
+        "s": "k + alpha times the sum of squares over the neighbors",
     },
     reference="Krizhevsky, Sutskever, Hinton, ImageNet classification with deep convolutional "
     "neural networks, NIPS (2012), section 3.3",

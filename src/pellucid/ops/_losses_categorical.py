@@ -7,6 +7,7 @@ does not sum to 1 is not divided by its sum, as Keras does in its categorical cr
 logits, softmax and logarithm are one operation with the fused gradient "softmax minus target".
 """
 
+from math import prod
 from typing import NamedTuple
 
 import jax
@@ -195,6 +196,11 @@ def sparse_categorical_crossentropy_backward(saved: LabelSaved, dy: Array) -> tu
     return dp, None
 
 
+def _label_flops(p: tuple[int, ...], k: tuple[int, ...]) -> int:
+    """Return 4 for each label."""
+    return 4 * prod(k)
+
+
 sparse_categorical_crossentropy = register(
     "sparse_categorical_crossentropy",
     sparse_categorical_crossentropy_forward,
@@ -203,7 +209,7 @@ sparse_categorical_crossentropy = register(
     gradient="dp_i = -([i = k] / p_k) dy, 0 where p_k was clipped",
     symbols={**PROBABILITY_SYMBOLS, **LABELS},
     reference=BISHOP + "equation 4.108",
-    flops=lambda p, k: elementwise_flops(4)(k),
+    flops=_label_flops,
     save=lambda y, p, k: LabelSaved(p, k),
 )
 

@@ -70,6 +70,7 @@ contrastive = register(
         "p": "distances of pairs, (..., n)",
         "t": "1 for a pair that is alike, 0 for one that is not, (..., n)",
         "m": "what is missing to the margin",
+        "margin": "distance beyond which pairs that differ add nothing",
     },
     reference="Hadsell, Chopra, LeCun, Dimensionality reduction by learning an invariant mapping "
     "(2006), equation 4",
@@ -149,6 +150,7 @@ triplet = register(
         "n": "negatives, of other kinds, (..., features)",
         "y": "value of the loss for each triplet, (...)",
         "dy": "gradient of the whole loss with respect to y",
+        "margin": "how much farther the negative must be, 0 or more",
     },
     reference="Schroff, Kalenichenko, Philbin, FaceNet (2015), equation 2",
     flops=elementwise_flops(6),

@@ -175,7 +175,11 @@ huber = register(
     huber_backward,
     formula="y = (1/n) sum_i c_i (r_i - c_i / 2), c = min(max(r, -delta), delta), r = p - t",
     gradient="dp = c dy / n; dt = -dp",
-    symbols={**RESIDUAL_SYMBOLS, "delta": "where the straight lines begin"},
+    symbols={
+        **RESIDUAL_SYMBOLS,
+        "delta": "where the straight lines begin",
+        "c": "r, cut to [-delta, delta]",
+    },
     reference="Huber, Robust estimation of a location parameter, Ann. Math. Statist. 35 (1964)",
     flops=elementwise_flops(7),
 )

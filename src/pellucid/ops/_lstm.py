@@ -309,6 +309,8 @@ lstm = register(
         "U": "recurrent kernel, (units, 4 units)",
         "dh, dc": "gradients of the loss with respect to h and c as outputs",
         "dh*, dc*": "the same, with what comes through the later steps",
+        "a": "sums before the gates",
+        "x, W, b": "input, kernel and bias of the layer",
     },
     reference="Hochreiter, Schmidhuber, Long short-term memory, Neural Computation 9 (1997); Gers, "
     "Schmidhuber, Cummins, Learning to forget, Neural Computation 12 (2000)",

@@ -101,6 +101,7 @@ matmul = register(
         "A'": "(rows, depth): a, or its transpose with transpose_a",
         "B'": "(depth, columns): b, or its transpose with transpose_b",
         "dC": "gradient of the loss with respect to C",
+        "C": "product, (rows, columns)",
     },
     reference="Petersen and Pedersen, The Matrix Cookbook (2012), section 2.5",
     flops=matmul_flops,

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from pellucid._checks import check_last_axis, check_min_rank, check_rank, check_same_shape
-from pellucid.ops._registry import register
+from pellucid.ops._registry import elementwise_flops, register
 
 Shape = tuple[int, ...]
 
@@ -57,6 +57,7 @@ def squared_distance_backward(saved: SquaredDistanceSaved, dd: Array) -> tuple[A
 
 
 def _squared_distance_flops(x: Shape, c: Shape) -> int:
+    """Return 3 * rows * (entries of c)."""
     return 3 * prod(x[:-1]) * prod(c)
 
 
@@ -70,6 +71,7 @@ squared_distance = register(
         "x": "input, (..., features)",
         "c": "centers, (units, features)",
         "dd": "gradient of the loss with respect to d",
+        "d": "squared distances, (..., units)",
     },
     reference="LeCun, Bottou, Bengio, Haffner, Gradient-based learning applied to document "
     "recognition, Proc. IEEE 86 (1998), equation 7",
@@ -131,8 +133,9 @@ gaussian = register(
         "w": "widths, (units,)",
         "n, j": "row, unit",
         "dy": "gradient of the loss with respect to y",
+        "y": "output, the shape of d",
     },
     reference="Moody, Darken, Fast learning in networks of locally-tuned processing units, Neural "
     "Computation 1 (1989), equation 2",
-    flops=lambda d, w: 3 * prod(d),
+    flops=elementwise_flops(3),
 )

@@ -119,10 +119,13 @@ def register(
 def _joined(op: Op, settings: tuple[tuple[str, Any], ...]) -> Callable[..., Any]:
     """Join forward and backward to JAX for one choice of settings."""
     keywords = dict(settings)
+    named = jax.named_scope(f"op:{op.name}")  # whoever reads a traced program finds the operation
 
+    @named
     def value(*arrays: Any) -> Any:
         return op.forward(*arrays, **keywords)[0]
 
+    @named
     def forward(*primals: Any) -> tuple[Any, Any]:
         arrays = jax.tree.map(lambda p: p.value, primals, is_leaf=lambda p: hasattr(p, "perturbed"))
         if op.save is None:
@@ -130,6 +133,7 @@ def _joined(op: Op, settings: tuple[tuple[str, Any], ...]) -> Callable[..., Any]
         y = joined(*arrays)  # a second differentiation meets this operation again, not its body
         return y, op.save(y, *arrays, **keywords)
 
+    @named
     def backward(saved: Any, dy: Any) -> tuple[Any, ...]:
         def filled(d: Any) -> Any:
             if not isinstance(d, SymbolicZero):
@@ -183,4 +187,5 @@ def elementwise_flops(per_element: int) -> Callable[..., int]:
             size *= n
         return per_element * size
 
+    flops.__doc__ = f"Return {per_element} for each entry."
     return flops

@@ -79,6 +79,7 @@ dueling = register(
         "a": "advantage of each action, (..., n)",
         "q": "value of each action, (..., n)",
         "dq": "gradient of the loss with respect to q",
+        "n": "number of actions",
     },
     reference="Wang and others, Dueling network architectures for deep reinforcement learning "
     "(2016), equation 9",

@@ -162,6 +162,7 @@ resample = register(
         "w": "weight of a corner",
         "c": "channel",
         "dy": "gradient of the loss with respect to y",
+        "y": "output, at the places (r, s)",
     },
     reference="Jaderberg, Simonyan, Zisserman, Kavukcuoglu, Spatial transformer networks (2015), "
     "equations 5 to 7",

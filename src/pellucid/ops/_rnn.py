@@ -209,6 +209,8 @@ simple_rnn = register(
         "U": "recurrent kernel, (units, units)",
         "a": "pre-activations p_t + h_(t-1) U",
         "dy": "gradient of the loss with respect to h as an output",
+        "x, W, b": "input, kernel and bias of the layer",
+        "f": "activation",
     },
     reference="Elman, Finding structure in time, Cognitive Science 14 (1990)",
     flops=simple_rnn_flops,

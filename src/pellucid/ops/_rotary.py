@@ -114,6 +114,8 @@ rotary = register(
         "t": "position of the step",
         "theta_i": "angle by which pair i turns in one step",
         "dy": "gradient of the loss with respect to y",
+        "y": "output, the shape of x",
+        "wavelength": "longest wavelength, 10000 by default",
     },
     reference="Su, Lu, Pan, Murtadha, Wen, Liu, RoFormer: enhanced transformer with rotary "
     "position embedding (2021), equation 34",

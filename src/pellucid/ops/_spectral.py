@@ -84,6 +84,8 @@ spectral_normalize = register(
         "W": "kernel as a matrix, (rows, outputs)",
         "u, v": "singular vectors of the largest singular value sigma",
         "dy": "gradient of the loss with respect to y",
+        "y": "W divided by sigma",
+        "sigma": "estimate of the largest singular value of W",
     },
     reference="Miyato, Kataoka, Koyama, Yoshida, Spectral normalization for generative adversarial "
     "networks, ICLR (2018), equations 8 and 12",

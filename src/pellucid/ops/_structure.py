@@ -173,7 +173,7 @@ concatenate = register(
     gradient="da, db, ... = dy cut where the inputs were joined",
     symbols=_SYMBOLS,
     reference="Szegedy et al., Going deeper with convolutions, CVPR (2015), section 4",
-    flops=lambda *_, **__: 0,
+    flops=elementwise_flops(0),
 )
 
 
@@ -216,7 +216,7 @@ zero_pad = register(
     gradient="dx_i = dy_(i + low)",
     symbols={**_SYMBOLS, "low": "zeros before the first entry"},
     reference="Dumoulin, Visin, A guide to convolution arithmetic for deep learning (2016)",
-    flops=lambda *_, **__: 0,
+    flops=elementwise_flops(0),
 )
 
 
@@ -268,7 +268,7 @@ upsample_nearest = register(
     gradient="dx_j = sum of dy_i over the copies i of j",
     symbols={**_SYMBOLS, "size": "copies of each position"},
     reference="Odena, Dumoulin, Olah, Deconvolution and checkerboard artifacts, Distill (2016)",
-    flops=lambda *_, **__: 0,
+    flops=elementwise_flops(0),
 )
 
 
@@ -313,7 +313,7 @@ reshape = register(
     gradient="dx = dy in the shape of x",
     symbols=_SYMBOLS,
     reference=_TEXTBOOK,
-    flops=lambda *_, **__: 0,
+    flops=elementwise_flops(0),
 )
 
 
@@ -359,7 +359,7 @@ permute = register(
     gradient="dx = dy with its axes put back",
     symbols=_SYMBOLS,
     reference=_TEXTBOOK,
-    flops=lambda *_, **__: 0,
+    flops=elementwise_flops(0),
 )
 
 

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 import jax.numpy as jnp
 
+from pellucid._named import Symbols
 from pellucid.optimizers._base import REGISTRY, Array, Optimizer, Slots
 
 
@@ -30,6 +31,7 @@ class Adagrad(Optimizer):
     epsilon: float = 1e-7
 
     formula: ClassVar[str] = "G = G + g^2; delta = -lr g / sqrt(G + epsilon)"
+    symbols: ClassVar[Symbols] = {"G": "slot: sum of the squared gradients so far"}
     reference: ClassVar[str] = (
         "Duchi, Hazan and Singer, Adaptive Subgradient Methods, 2011, section 1.1."
     )
@@ -84,6 +86,11 @@ class RMSprop(Optimizer):
         "centered: a = rho a + (1 - rho) g, v - a^2 in place of v; "
         "momentum: u = momentum u - delta, step -u"
     )
+    symbols: ClassVar[Symbols] = {
+        "v": "slot: running mean of the squared gradients",
+        "a": "slot: running mean of the gradients",
+        "u": "slot: running step",
+    }
     reference: ClassVar[str] = (
         "Hinton, Neural Networks for Machine Learning, lecture 6e, 2012; "
         "centered: Graves, Generating Sequences with Recurrent Neural Networks, 2013, eq. 38-41."
@@ -152,6 +159,11 @@ class Adadelta(Optimizer):
         "v = rho v + (1 - rho) g^2; s = g sqrt(u + epsilon) / sqrt(v + epsilon); "
         "u = rho u + (1 - rho) s^2; delta = -lr s"
     )
+    symbols: ClassVar[Symbols] = {
+        "v": "slot: running mean of the squared gradients",
+        "u": "slot: running mean of the squared steps",
+        "s": "the step before the learning rate",
+    }
     reference: ClassVar[str] = (
         "Zeiler, ADADELTA: An Adaptive Learning Rate Method, 2012, algorithm 1."
     )

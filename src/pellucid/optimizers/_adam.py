@@ -6,6 +6,7 @@ from typing import ClassVar
 import jax.numpy as jnp
 
 from pellucid import kernels
+from pellucid._named import Symbols
 from pellucid.optimizers._base import REGISTRY, Array, Optimizer, Slots
 
 
@@ -54,6 +55,13 @@ class Adam(Optimizer):
         "delta = -lr m_hat / (sqrt(v_hat) + epsilon); "
         "amsgrad: v_max = max(v_max, v_hat) in place of v_hat"
     )
+    symbols: ClassVar[Symbols] = {
+        "m": "slot: running mean of the gradients",
+        "v": "slot: running mean of the squared gradients",
+        "m_hat": "m without its bias to 0",
+        "v_hat": "v without its bias to 0",
+        "v_max": "slot: largest v_hat so far",
+    }
     reference: ClassVar[str] = (
         "Kingma and Ba, Adam: A Method for Stochastic Optimization, 2015, algorithm 1; "
         "amsgrad: Reddi, Kale and Kumar, On the Convergence of Adam and Beyond, 2018."
@@ -131,6 +139,13 @@ class AdamW(Adam):
         "m_hat = m / (1 - beta_1^t); v_hat = v / (1 - beta_2^t); "
         "delta = -lr m_hat / (sqrt(v_hat) + epsilon) - lr weight_decay w"
     )
+    symbols: ClassVar[Symbols] = {
+        "m": "slot: running mean of the gradients",
+        "v": "slot: running mean of the squared gradients",
+        "m_hat": "m without its bias to 0",
+        "v_hat": "v without its bias to 0",
+        "weight_decay": "decoupled decay, 0 or more",
+    }
     reference: ClassVar[str] = (
         "Loshchilov and Hutter, Decoupled Weight Decay Regularization, 2019, algorithm 2."
     )
@@ -169,6 +184,12 @@ class Nadam(Optimizer):
         "m_hat = beta_1 m / (1 - beta_1^(t+1)) + (1 - beta_1) g / (1 - beta_1^t); "
         "v_hat = v / (1 - beta_2^t); delta = -lr m_hat / (sqrt(v_hat) + epsilon)"
     )
+    symbols: ClassVar[Symbols] = {
+        "m": "slot: running mean of the gradients",
+        "v": "slot: running mean of the squared gradients",
+        "m_hat": "m one step ahead, without its bias to 0",
+        "v_hat": "v without its bias to 0",
+    }
     reference: ClassVar[str] = (
         "Dozat, Incorporating Nesterov Momentum into Adam, 2016, algorithm 2."
     )

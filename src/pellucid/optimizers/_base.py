@@ -17,7 +17,7 @@ import jax
 import jax.numpy as jnp
 
 from pellucid._checks import check_range, check_same_shape
-from pellucid._named import Registry
+from pellucid._named import Registry, Symbols
 from pellucid._tree import Tree, global_norm, tree_map
 from pellucid.errors import ArgumentError, DTypeError
 from pellucid.optimizers.schedules import get as get_schedule
@@ -72,6 +72,18 @@ class Optimizer:
     global_clipnorm: float | None = field(default=None, kw_only=True)
 
     formula: ClassVar[str]
+    shapes: ClassVar[str] = (
+        "a gradient and its array, of any one shape, to a step of that shape; so are the slots"
+    )
+    """What goes in and what comes out, by shape."""
+    symbols: ClassVar[Symbols] = {
+        "g": "gradient, after clipping",
+        "w": "the array that is trained",
+        "lr": "learning_rate at this step",
+        "t": "number of the step, from 1",
+        "delta": "the step, added to w",
+    }
+    """The meaning of the symbols of the formulas; settings are explained with them."""
     reference: ClassVar[str]
 
     def __post_init__(self) -> None:

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 import jax.numpy as jnp
 
+from pellucid._named import Symbols
 from pellucid.optimizers._base import REGISTRY, Array, Optimizer, Slots
 
 
@@ -33,6 +34,7 @@ class Lion(Optimizer):
     formula: ClassVar[str] = (
         "delta = -lr sign(beta_1 m + (1 - beta_1) g); m = beta_2 m + (1 - beta_2) g"
     )
+    symbols: ClassVar[Symbols] = {"m": "slot: running mean of the gradients"}
     reference: ClassVar[str] = (
         "Chen et al., Symbolic Discovery of Optimization Algorithms, 2023, algorithm 2."
     )

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 import jax.numpy as jnp
 
+from pellucid._named import Symbols
 from pellucid.optimizers._base import REGISTRY, Array, Optimizer, Rate, Slots
 
 
@@ -43,6 +44,7 @@ class SGD(Optimizer):
     formula: ClassVar[str] = (
         "v = momentum v + g; delta = -lr v; with nesterov: delta = -lr (g + momentum v)"
     )
+    symbols: ClassVar[Symbols] = {"v": "slot: running sum of the gradients; g without momentum"}
     reference: ClassVar[str] = (
         "Sutskever et al., On the Importance of Initialization and Momentum in Deep Learning, "
         "2013, eq. 1-4."

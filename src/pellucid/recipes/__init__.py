@@ -15,10 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from pellucid.errors import UnknownNameError
+from pellucid.recipes._open import open
+from pellucid.recipes._page import write_page
 from pellucid.recipes._recipe import (
     Answer,
+    BoxesAnswer,
     Data,
     Example,
+    FoundBox,
     Learning,
     Objective,
     Part,
@@ -36,8 +40,10 @@ from pellucid.recipes._runner import train
 
 __all__ = [
     "Answer",
+    "BoxesAnswer",
     "Data",
     "Example",
+    "FoundBox",
     "Learning",
     "Objective",
     "Part",
@@ -51,11 +57,13 @@ __all__ = [
     "find",
     "make",
     "names",
+    "open",
     "open_run",
     "setting",
     "settings_of",
     "summary",
     "train",
+    "write_page",
 ]
 
 _HOME = Path(__file__).parent

@@ -118,12 +118,15 @@ class Example:
         picture: what the network sees as an image in [0, 1], (height, width), bright ink on dark;
             None for what is no image.
         truth: the right answer where it is known.
+        size: height and width of an image before it was brought to the network's size; None where
+            they are the same.
     """
 
     source: str
     x: np.ndarray
     picture: np.ndarray | None = None
     truth: str | None = None
+    size: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -208,7 +211,52 @@ class PictureAnswer:
         }
 
 
-Answer = Prediction | TextAnswer | PictureAnswer
+class FoundBox(NamedTuple):
+    """An object that was found: its class, how certain that is (from 0 to 1), and its box.
+
+    The sides are in pixels of the image as it was given.
+    """
+
+    label: str
+    score: float
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
+@dataclass(frozen=True)
+class BoxesAnswer:
+    """The answer of a network that finds objects.
+
+    Attributes:
+        example: what it was asked.
+        boxes: what it found, the most certain first.
+    """
+
+    example: Example
+    boxes: tuple[FoundBox, ...]
+    is_right: ClassVar[bool | None] = None
+
+    def counts(self) -> dict[str, int]:
+        """Return how many objects of each class were found, the most frequent class first."""
+        labels = [box.label for box in self.boxes]
+        return {label: labels.count(label) for label in sorted(set(labels), key=labels.count)[::-1]}
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the answer as plain JSON, sides in tenths of a pixel, scores in thousandths."""
+        found = [
+            {
+                "label": box.label,
+                "score": round(box.score, 3),
+                "box": [round(side, 1) for side in box[2:]],
+            }
+            for box in self.boxes
+        ]
+        return {"source": self.example.source, "truth": self.example.truth, "boxes": found}
+
+
+Answer = Prediction | TextAnswer | PictureAnswer | BoxesAnswer
 
 
 def setting(default: Any, help: str) -> Any:
@@ -281,6 +329,10 @@ class Recipe(ABC):
                 f"part, got {number}."
             )
         return Example(source=f"test sample {number}", x=data.test.x[number - 1])
+
+    def words_of(self, example: Example) -> list[str] | None:
+        """Return the words of an example, the last entries of its ``x``; None if it is no text."""
+        return None
 
 
 # Settings as text and as JSON

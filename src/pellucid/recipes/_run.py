@@ -8,7 +8,9 @@
         log.jsonl              one line an epoch, written as it goes
         metrics.json           what was measured on the test part
         model/                 the trained network
+        recording/             what it takes to go back to any step
         learning_curve.png     and the other figures of the recipe
+        report.html            all of it on a page, as `pellucid report` writes it
     runs/latest                points at the newest run that holds a model
 """
 
@@ -27,14 +29,16 @@ from typing import TYPE_CHECKING, Any
 from pellucid.errors import PellucidError, RunError
 
 if TYPE_CHECKING:
+    from pellucid.inspection import Moment, Recording
     from pellucid.recipes._recipe import Answer, Example, Recipe
 
-SETTINGS, ENVIRONMENT, LOG, METRICS, MODEL = (
+SETTINGS, ENVIRONMENT, LOG, METRICS, MODEL, RECORDING = (
     "settings.json",
     "environment.json",
     "log.jsonl",
     "metrics.json",
     "model",
+    "recording",
 )
 LATEST = "latest"
 
@@ -79,6 +83,30 @@ class Run:
                 f"training; train again with `pellucid train {self.recipe_name}`."
             )
         return models.load_model(self.folder / MODEL)
+
+    @cached_property
+    def recording(self) -> "Recording":
+        """The recording of the training; the data are loaded, and compared by their hashes.
+
+        Raises:
+            RunError: there is none, or the data are not those that were trained on.
+        """
+        from pellucid.recipes._recorded_run import recording_of
+
+        return recording_of(self)
+
+    @property
+    def steps(self) -> range:
+        """The numbers of the steps of the training."""
+        return self.recording.steps
+
+    def at(self, step: int) -> "Moment":
+        """Return the moment before a step, with its state, its batch and its trace."""
+        return self.recording.at(step)
+
+    def find(self, query: str, between: tuple[int, int] | None = None) -> list[int]:
+        """Return the steps that a question such as ``"loss spiked"`` asks for."""
+        return self.recording.find(query, between)
 
     def predict(self, examples: "list[Example]") -> "Sequence[Answer]":
         """Return the model's answer for each example."""

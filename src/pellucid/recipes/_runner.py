@@ -19,11 +19,13 @@ import numpy as np
 import pellucid
 from pellucid.errors import ArgumentError
 from pellucid.recipes._recipe import Data, Learning, Part, Recipe
+from pellucid.recipes._recorded_run import explain_end
 from pellucid.recipes._run import (
     ENVIRONMENT,
     LOG,
     METRICS,
     MODEL,
+    RECORDING,
     SETTINGS,
     Run,
     new_folder,
@@ -42,6 +44,8 @@ def train(
     *,
     verbose: int = 1,
     tell: Callable[[str], Any] = print,
+    record: bool = True,
+    page: bool = False,
 ) -> Run:
     """Train a recipe, write its run folder and return the run.
 
@@ -50,15 +54,18 @@ def train(
         runs: the folder in which the run folder is made; ``<runs>/latest`` then points at it.
         verbose: 1 shows the progress of the fit and says what is trained on; 0 is silent.
         tell: where the sentences go that say what is trained on.
+        record: keep a recording, with which ``run.at(step)`` goes back to any step.
+        page: write the report page as well, as far as it takes no longer than seconds.
 
     Raises:
         DatasetError: the data is absent or damaged.
+        NonFiniteError: a loss or a weight became NaN; the message says at which step, and why.
         KeyboardInterrupt: the training was interrupted; the message says what is saved.
     """
     say = tell if verbose else _nothing
     data = recipe.data()
-    model = _compiled(recipe, data)
-    name = type(recipe).__module__.rpartition(".")[2]
+    model = compiled(recipe, data)
+    name = name_of(recipe)
     folder = new_folder(Path(runs), f"{name}-{datetime.now():%Y%m%d-%H%M%S}")
     write_json(folder / SETTINGS, {"recipe": name, "settings": vars(recipe)})
     write_json(folder / ENVIRONMENT, environment(recipe, data))
@@ -66,7 +73,7 @@ def train(
     say(f"model  {model.count_params():,} parameters in {len(model.layers)} layers")
     say(f"run    {folder}")
 
-    seconds = _fit(recipe, model, data, folder, verbose)
+    seconds = _fit(recipe, model, data, folder, verbose, record)
 
     report = recipe.report(model, data)
     model.save(folder / MODEL)
@@ -78,13 +85,18 @@ def train(
     measures = {**report.measures, "epochs": len(run.log), "seconds": round(seconds, 2)}
     write_json(folder / METRICS, measures)
     point_latest(folder)
+    if page:
+        from pellucid.recipes._page import write_page
+
+        vars(run)["model"] = model  # what would be read from the folder
+        write_page(run, data=data, full=False)
     return run
 
 
-def _fit(recipe: Recipe, model: Any, data: Data, folder: Path, verbose: int) -> float:
+def _fit(recipe: Recipe, model: Any, data: Data, folder: Path, verbose: int, record: bool) -> float:
     """Fit the model, log every epoch, and return how many seconds it took."""
     from pellucid.layers import Variables
-    from pellucid.training import Callback
+    from pellucid.training import Callback, Recorder, TerminateOnNaN
 
     began = time.perf_counter()
 
@@ -104,9 +116,11 @@ def _fit(recipe: Recipe, model: Any, data: Data, folder: Path, verbose: int) -> 
             self.kept = self.record.state
             self.epochs = epoch + 1
 
-    log = Log()
+    log, watch = Log(), TerminateOnNaN()
     objective = recipe.objective(data)
-    callbacks = [*objective.callbacks, log]
+    callbacks = [*objective.callbacks, log, watch]
+    if record:
+        callbacks.append(Recorder(folder / RECORDING))
     try:
         if isinstance(objective, Learning):
             _learn(recipe, objective, model, data, callbacks, verbose)
@@ -127,7 +141,7 @@ def _fit(recipe: Recipe, model: Any, data: Data, folder: Path, verbose: int) -> 
                 f"Stopped in epoch 1 of {recipe.epochs}, before there was a model; "
                 "nothing is saved."
             ) from None
-        unbroken = _compiled(recipe, data)
+        unbroken = compiled(recipe, data)
         if isinstance(objective, Learning):
             objective.learner(unbroken).keep(log.kept)
         else:
@@ -138,6 +152,8 @@ def _fit(recipe: Recipe, model: Any, data: Data, folder: Path, verbose: int) -> 
             f"Stopped in epoch {log.epochs + 1} of {recipe.epochs}; the model as it was after "
             f"epoch {log.epochs} and the log are saved in {folder}."
         ) from None
+    if watch.reason is not None:
+        explain_end(Run(folder, name_of(recipe), recipe), watch.reason)
     return time.perf_counter() - began
 
 
@@ -164,7 +180,13 @@ def _learn(
     learner.keep(state)
 
 
-def _compiled(recipe: Recipe, data: Data) -> Any:
+def name_of(recipe: Recipe) -> str:
+    """Return the name of a recipe."""
+    return type(recipe).__module__.rpartition(".")[2]
+
+
+def compiled(recipe: Recipe, data: Data) -> Any:
+    """Return the recipe's network as it is before training."""
     objective = recipe.objective(data)
     model = recipe.model(data)
     if not isinstance(objective, Learning):

@@ -24,12 +24,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from pellucid._checks import check_one_of, check_range
+from pellucid.data._photos import middle
 from pellucid.data.cifar10 import class_names
 from pellucid.datasets import cifar10
-from pellucid.errors import DataError
 from pellucid.layers import Input, RandomCrop, RandomFlip, Rescaling, ZeroPadding2D
 from pellucid.losses import SparseCategoricalCrossentropy
 from pellucid.models import Model
@@ -42,6 +40,7 @@ from pellucid.recipes._image_classes import (
     with_validation,
 )
 from pellucid.recipes._ink import SUFFIXES
+from pellucid.recipes._photos import read_photo
 from pellucid.recipes._recipe import (
     Data,
     Example,
@@ -136,18 +135,7 @@ class Cifar10(Recipe):
 
     def example(self, source: str) -> Example:
         """Return the middle square of an image file, scaled to 32x32."""
-        from PIL import Image, ImageOps
-
-        try:
-            with Image.open(source) as file:
-                image = ImageOps.exif_transpose(file).convert("RGB")
-        except FileNotFoundError:
-            raise DataError(f"There is no image file {source!r}; correct the path.") from None
-        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-            raise DataError(
-                f"{source!r} cannot be read as an image ({error}); expected a PNG or JPEG file."
-            ) from None
-        x = np.asarray(ImageOps.fit(image, (SIDE, SIDE)))
+        x = middle(read_photo(source), SIDE, SIDE)
         return Example(source, x, x.mean(axis=-1) / 255)
 
     def sample(self, data: Data, number: int) -> Example:

@@ -41,10 +41,7 @@ import numpy as np
 from pellucid._checks import check_one_of, check_range
 from pellucid.datasets import mnist
 from pellucid.layers import (
-    Dense,
-    Dropout,
     ElasticDistortion,
-    Flatten,
     Input,
     Layer,
     RandomAffine,
@@ -70,7 +67,7 @@ from pellucid.recipes._recipe import (
     Report,
     setting,
 )
-from pellucid.zoo import lenet
+from pellucid.zoo import lenet, mlp
 
 LABELS = tuple("0123456789")
 NETWORKS = ("lenet5", "lenet5_1998", "lenet5_dense", "mlp")
@@ -118,8 +115,7 @@ class Mnist(Recipe):
             # It scales its input itself: the frame around the image is paper as well.
             layers = [*image, *lenet.lenet5_1998().layers]
         else:
-            hidden = [Dense(800, "relu"), Dropout(self.dropout), Dense(len(LABELS))]
-            layers = [*start, Flatten(), *hidden]
+            layers = [*start, *mlp.mlp((SIDE, SIDE, 1), dropout=self.dropout).layers]
         return Sequential(layers, name=self.network, seed=self.seed)
 
     def objective(self, data: Data) -> Objective:

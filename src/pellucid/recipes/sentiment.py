@@ -183,6 +183,13 @@ class Sentiment(Recipe):
         example = super().sample(data, number)
         return replace(example, truth=data.labels[data.test.y[number - 1]])
 
+    def words_of(self, example: Example) -> list[str]:
+        """Return the words that the network reads, "?" for rare ones."""
+        by_rank = {rank: word for word, rank in imdb.get_word_index().items()}
+        numbers = [int(number) for number in example.x if number]
+        known = {START: "", UNKNOWN: "?"}
+        return [known.get(n, by_rank.get(n - FIRST, "?")) for n in numbers]
+
     def _padded(self, reviews: Any) -> np.ndarray:
         return pad_sequences(reviews, maxlen=self.steps)
 

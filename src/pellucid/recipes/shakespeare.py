@@ -136,6 +136,10 @@ class Shakespeare(Recipe):
         """Return a beginning: a text file, or the text itself."""
         return Example(source, tiny_shakespeare.encode(read_text(source)))
 
+    def words_of(self, example: Example) -> list[str]:
+        """Return the characters of an example."""
+        return list(tiny_shakespeare.decode(example.x))
+
     def _continued(self, model: Any, given: str) -> str:
         prompt = tiny_shakespeare.encode(given)
         text = generate(model, prompt, self.length, self.temperature, seed=self.seed)

@@ -11,12 +11,16 @@ from pellucid.training._callbacks import (
 )
 from pellucid.training._checkpoint import load_state, save_state
 from pellucid.training._csv_logger import CSVLogger
+from pellucid.training._finite import not_finite
 from pellucid.training._fit import fit
 from pellucid.training._history import History
 from pellucid.training._loop import CompiledSteps, mean_of, read_sums
 from pellucid.training._plateau import EarlyStopping, ModelCheckpoint, ReduceLROnPlateau
 from pellucid.training._progress import ProgressBar
 from pellucid.training._record import FitRecord
+from pellucid.training._recorder import Recorder
+from pellucid.training._recording import is_recording, read_recording
+from pellucid.training._replay import Replay
 from pellucid.training._source import ArraySource, Source, StreamSource
 from pellucid.training._state import Batch, TrainingState
 from pellucid.training._step import make_train_step, start_state
@@ -35,15 +39,20 @@ __all__ = [
     "LearningRateScheduler",
     "ModelCheckpoint",
     "ProgressBar",
+    "Recorder",
     "ReduceLROnPlateau",
+    "Replay",
     "Source",
     "StreamSource",
     "TerminateOnNaN",
     "TrainingState",
     "fit",
+    "is_recording",
     "load_state",
     "make_train_step",
     "mean_of",
+    "not_finite",
+    "read_recording",
     "read_sums",
     "save_state",
     "start_state",

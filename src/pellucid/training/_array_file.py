@@ -1,7 +1,7 @@
 """Named arrays in one safetensors file: written whole, compared with what is expected when read."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,21 @@ def read_arrays(path: Path, expected: Mapping[str, Any]) -> dict[str, np.ndarray
         raise ModelFileError(f"{path} is damaged: {reason(error)}") from error
 
 
+def load_arrays(path: Path) -> dict[str, np.ndarray]:
+    """Return all arrays of a file by name, whatever they are.
+
+    Raises:
+        ModelFileError: if the file is damaged.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    try:
+        return dict(load_file(path))
+    except (SafetensorError, OSError, ValueError) as error:
+        raise ModelFileError(f"{path} is damaged: {reason(error)}") from error
+
+
 def array_names(path: Path) -> list[str]:
     """Return the names of the arrays in a file; none if it is damaged, which reading it tells."""
     from safetensors import SafetensorError, safe_open
@@ -82,6 +97,20 @@ def reason(error: BaseException) -> str:
     if isinstance(error, PellucidError):
         return str(error)
     return f"{type(error).__name__}: {error}."
+
+
+def write_whole(path: Path, write: Callable[[Path], Any]) -> None:
+    """Call ``write`` with a temporary name and move what it wrote to ``path``.
+
+    A kill at any moment leaves the old file or the new one, never half of one.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
+    try:
+        write(temporary)
+        sync(temporary)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def sync(path: Path) -> None:

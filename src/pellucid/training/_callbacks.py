@@ -1,10 +1,12 @@
 """The callback contract, and the callbacks that need no file of their own."""
 
 import math
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from pellucid.errors import UnknownNameError
+from pellucid.training._finite import not_finite
 from pellucid.training._record import FitRecord
 
 Logs = dict[str, float]
@@ -132,20 +134,47 @@ class LambdaCallback(Callback):
 
 
 class TerminateOnNaN(Callback):
-    """Stops the fit when a loss is no longer a finite number, within a look.
+    """Stops the fit within a look when a loss or a number of the state is no longer finite.
 
-    Losses are the measures whose name ends in "loss": ``loss``, ``generator_loss``.
+    Losses are the measures whose name ends in "loss" (``loss``, ``generator_loss``); they are read
+    at every look. The state (parameters, moving averages, the optimizer's numbers) is looked
+    through once a second and at the end of every epoch; what was not finite at the start is left
+    out. ``pellucid.callbacks.Recorder`` beside it makes the exact step known afterwards.
     """
 
+    SECONDS = 1.0
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Note what is not finite at the start."""
+        self.reason: str | None = None
+        self._known = set(not_finite(self.record.live))
+        self._looked = time.perf_counter()
+
     def on_look(self, batch: int, logs: Logs) -> None:
-        """Stop if a loss of the epoch so far is NaN or infinite."""
+        """Stop if a loss of the epoch so far, or a number of the state, is NaN or infinite."""
         for name, loss in logs.items():
             if name.endswith("loss") and not abs(loss) < float("inf"):
-                self.record.stop(
-                    f"The {name.replace('_', ' ')} became {loss} in epoch {self.record.epoch + 1} "
-                    f"at or before step {batch}; try a lower learning rate, or clipnorm=1.0 in the "
-                    "optimizer."
-                )
+                self._stop(f"The {name.replace('_', ' ')} became {loss}", batch)
+        if time.perf_counter() - self._looked > self.SECONDS:
+            self._look_through(batch)
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Stop if a number of the state is NaN or infinite."""
+        self._look_through(self.record.batch)
+
+    def _look_through(self, batch: int) -> None:
+        found = [name for name in not_finite(self.record.live) if name not in self._known]
+        if found:
+            more = f" and {len(found) - 1} others" if len(found) > 1 else ""
+            self._stop(f"The array {found[0]}{more} held NaN or infinity", batch)
+        self._looked = time.perf_counter()
+
+    def _stop(self, what: str, batch: int) -> None:
+        self.reason = self.reason or (
+            f"{what} in epoch {self.record.epoch + 1} at or before step {batch}; try a lower "
+            "learning rate, or clipnorm=1.0 in the optimizer."
+        )
+        self.record.stop(self.reason)
 
 
 class LearningRateScheduler(Callback):

@@ -1,6 +1,5 @@
 """A training state in a file, from which a training goes on as if it had never stopped."""
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from pellucid.errors import ModelFileError
-from pellucid.training._array_file import read_arrays, sync, write_arrays
+from pellucid.training._array_file import read_arrays, write_arrays, write_whole
 from pellucid.training._state import TrainingState
 
 
@@ -21,13 +20,7 @@ def save_state(state: TrainingState, filepath: str | Path) -> None:
     """
     path = Path(filepath)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
-    try:
-        write_arrays(temporary, _named(state))
-        sync(temporary)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_whole(path, lambda temporary: write_arrays(temporary, _named(state)))
 
 
 def load_state(filepath: str | Path, like: TrainingState) -> TrainingState:

@@ -73,7 +73,6 @@ def run_epoch(
     steps: CompiledSteps,
     record: FitRecord,
     source: Source,
-    seed: tuple[int, int] | None,
     callbacks: Callbacks,
     results: Results,
     pace: Pace,
@@ -83,7 +82,7 @@ def run_epoch(
     totals: Totals | None = None
     logs: dict[str, float] = {}
     record.batch = 0
-    for chunk in source.epoch(seed):
+    for chunk in source.epoch(record.order_seed):
         start = 0
         while start < chunk.steps and record.stopped is None:
             stop = min(start + pace.steps, chunk.steps)
@@ -143,6 +142,7 @@ def fit(
         shuffle: False keeps the rows in order.
         initial_epoch: the number of the first epoch.
     """
+    record.source = source
     called = Callbacks(callbacks, record, model)
     pace = Pace(called.every_step)
     called.call("on_train_begin", {})
@@ -150,9 +150,9 @@ def fit(
         with interrupts_at_looks() as look:
             for epoch in range(initial_epoch, record.epochs):
                 record.epoch = epoch
+                record.order_seed = (seed, int(record.live.step)) if shuffle else None
                 called.call("on_epoch_begin", epoch, {})
-                epoch_seed = (seed, int(record.live.step)) if shuffle else None
-                logs = run_epoch(steps, record, source, epoch_seed, called, results, pace, look)
+                logs = run_epoch(steps, record, source, called, results, pace, look)
                 record.steps = record.batch
                 if validate is not None and (epoch + 1) % validation_freq == 0:
                     logs |= {f"val_{name}": value for name, value in validate(record).items()}

@@ -1,5 +1,6 @@
 """The record that a fit keeps, and through which callbacks act."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,9 @@ class FitRecord:
         optimizer: the optimizer that the state belongs to.
         epochs: the epoch to stop at.
         stopped: why the fit stopped early, or None.
+        source: what the rows are read from; ``fit`` puts it here.
+        order_seed: what the order of this epoch's rows is drawn from, None if they keep theirs.
+        on_change: called with ``"rate"`` or ``"weights"`` after a callback has changed them.
     """
 
     def __init__(
@@ -42,6 +46,9 @@ class FitRecord:
         self.epoch = 0
         self.batch = 0
         self.stopped: str | None = None
+        self.source: Any = None
+        self.order_seed: tuple[int, int] | None = None
+        self.on_change: list[Callable[[str], None]] = []
 
     @property
     def state(self) -> TrainingState:
@@ -67,6 +74,7 @@ class FitRecord:
     def learning_rate(self, value: float) -> None:
         changed = optimizers.with_learning_rate(self.live.optimizer_state, value, self.optimizer)
         self.live = replace(self.live, optimizer_state=changed)
+        self._tell("rate")
 
     def replace(self, parameters: Tree, layer_state: Tree | None = None) -> None:
         """Put other weights in the place of the present ones."""
@@ -74,6 +82,7 @@ class FitRecord:
         if layer_state is not None:
             copies["layer_state"] = jax.tree.map(jnp.array, layer_state)
         self.live = replace(self.live, **copies)
+        self._tell("weights")
 
     def save(self, filepath: str | Path) -> None:
         """Write the training state as it is now to a file; ``load_state`` reads it."""
@@ -82,3 +91,7 @@ class FitRecord:
     def stop(self, reason: str) -> None:
         """Ask for the end of the fit; it ends at this look, and ``reason`` is kept."""
         self.stopped = self.stopped or reason
+
+    def _tell(self, what: str) -> None:
+        for listener in self.on_change:
+            listener(what)

@@ -83,10 +83,11 @@ def apply_gradients(
 
     An optimizer of ours does both in its ``apply``, one of Optax's gives the updates to add.
     """
-    if hasattr(optimizer, "apply"):
-        return optimizer.apply(gradients, optimizer_state, parameters)
-    updates, optimizer_state = optimizer.update(gradients, optimizer_state, parameters)
-    return tree_map(jnp.add, parameters, updates), optimizer_state
+    with jax.named_scope("optimizer"):
+        if hasattr(optimizer, "apply"):
+            return optimizer.apply(gradients, optimizer_state, parameters)
+        updates, optimizer_state = optimizer.update(gradients, optimizer_state, parameters)
+        return tree_map(jnp.add, parameters, updates), optimizer_state
 
 
 def start_state(

@@ -88,7 +88,7 @@ def train(
         (0.5, {'size': [6.0, 1.5]})
     """
     check_positive_int("train", "epochs", epochs)
-    source = _source(data, steps, batch_size)
+    source = source_of(data, steps, batch_size)
     copied = jax.tree.map(lambda leaf: jnp.array(leaf, copy=True), state)
     record = FitRecord(copied, None, epochs, source.steps)
     record.history.params = {"epochs": epochs, "steps": source.steps, "batch_size": batch_size}
@@ -122,7 +122,7 @@ def quotients(sums: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
     }
 
 
-def _source(data: Any, steps: int | None, batch_size: int) -> Source:
+def source_of(data: Any, steps: int | None, batch_size: int) -> Source:
     """Return what an epoch is read from."""
     if data is None:
         if steps is None:

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from pellucid._checks import check_range
-from pellucid._named import Registry
+from pellucid._named import Registry, Symbols
 
 Array = jax.Array
 Step = Array | int
@@ -32,6 +32,10 @@ class LearningRateSchedule:
     """
 
     formula: ClassVar[str]
+    shapes: ClassVar[str] = "a step number to a rate, both scalars"
+    """What goes in and what comes out, by shape."""
+    symbols: ClassVar[Symbols] = {"t": "updates made so far, from 0", "lr": "learning rate"}
+    """The meaning of the symbols of the formulas; settings are explained with them."""
     reference: ClassVar[str]
 
     @final

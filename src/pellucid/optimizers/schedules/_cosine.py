@@ -7,6 +7,7 @@ from typing import ClassVar
 import jax.numpy as jnp
 
 from pellucid._checks import check_positive_int, check_range
+from pellucid._named import Symbols
 from pellucid.errors import ArgumentError
 from pellucid.optimizers.schedules._base import REGISTRY, Array, LearningRateSchedule
 
@@ -45,6 +46,10 @@ class CosineDecay(LearningRateSchedule):
         "lr(t) = lr_0 * ((1 - alpha) * (1 + cos(pi p)) / 2 + alpha); "
         "p = min(t, decay_steps) / decay_steps"
     )
+    symbols: ClassVar[Symbols] = {
+        "lr_0": "rate at the top of the wave: initial_learning_rate, or warmup_target",
+        "p": "fraction of the wave that is over",
+    }
     reference: ClassVar[str] = SGDR
 
     def __post_init__(self) -> None:
@@ -108,6 +113,7 @@ class CosineDecayRestarts(LearningRateSchedule):
         "lr(t) = initial_learning_rate * ((1 - alpha) * m_mul^i * (1 + cos(pi p)) / 2 + alpha); "
         "i = restarts so far, p = fraction of period i that is over"
     )
+    symbols: ClassVar[Symbols] = {"i": "restarts so far", "p": "fraction of period i that is over"}
     reference: ClassVar[str] = SGDR
 
     def __post_init__(self) -> None:

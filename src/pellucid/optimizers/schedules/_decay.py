@@ -7,6 +7,7 @@ from typing import ClassVar
 import jax.numpy as jnp
 
 from pellucid._checks import check_range
+from pellucid._named import Symbols
 from pellucid.errors import ArgumentError
 from pellucid.optimizers.schedules._base import REGISTRY, Array, LearningRateSchedule, floats
 
@@ -33,6 +34,7 @@ class PiecewiseConstantDecay(LearningRateSchedule):
     values: Sequence[float]
 
     formula: ClassVar[str] = "lr(t) = values[k], k = number of boundaries < t"
+    symbols: ClassVar[Symbols] = {"k": "how many boundaries are less than t"}
     reference: ClassVar[str] = "He et al., Deep Residual Learning, 2016, section 4.2."
 
     def __post_init__(self) -> None:
@@ -161,6 +163,7 @@ class PolynomialDecay(LearningRateSchedule):
         "lr(t) = (initial_learning_rate - end_learning_rate) * (1 - p)^power + end_learning_rate; "
         "p = min(t, decay_steps) / decay_steps"
     )
+    symbols: ClassVar[Symbols] = {"p": "fraction of decay_steps that is over"}
     reference: ClassVar[str] = "Chen et al., DeepLab, 2017 (its poly policy)."
 
     def __post_init__(self) -> None:

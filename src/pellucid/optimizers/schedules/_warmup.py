@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import jax.numpy as jnp
 
 from pellucid._checks import check_positive_int, check_range
+from pellucid._named import Symbols
 from pellucid.errors import ArgumentError
 from pellucid.optimizers.schedules._base import (
     REGISTRY,
@@ -45,6 +46,7 @@ class LinearWarmup(LearningRateSchedule):
         "lr(t) = lr_0 + (s(0) - lr_0) * t / warmup_steps if t < warmup_steps "
         "else s(t - warmup_steps); lr_0 = initial_learning_rate"
     )
+    symbols: ClassVar[Symbols] = {"s": "the schedule that follows", "lr_0": "initial_learning_rate"}
     reference: ClassVar[str] = "Goyal et al., Accurate, Large Minibatch SGD, 2017, section 2.2."
 
     def __post_init__(self) -> None:
@@ -98,6 +100,7 @@ class OneCycle(LearningRateSchedule):
         "(pct_final * total_steps, max / div_factor), "
         "(total_steps, max / div_factor / final_div_factor)"
     )
+    symbols: ClassVar[Symbols] = {"max": "max_learning_rate"}
     reference: ClassVar[str] = (
         "Smith and Topin, Super-Convergence: Very Fast Training of Neural Networks Using Large "
         "Learning Rates, 2018."
