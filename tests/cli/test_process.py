@@ -45,7 +45,9 @@ def test_wrong_usage():
 def test_json_alone_on_standard_output():
     done = run("list", "--json")
     assert done.returncode == 0
-    assert [entry["name"] for entry in json.loads(done.stdout)["recipes"]] == ["digits"]
+    names = [entry["name"] for entry in json.loads(done.stdout)["recipes"]]
+    assert "digits" in names
+    assert names == sorted(names)
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["list"], ["--version"]])
@@ -66,4 +68,5 @@ def test_what_needs_no_jax_does_not_wait_for_it(arguments):
 def test_plain_characters_where_there_is_no_unicode():
     done = run("list", PYTHONIOENCODING="ascii")
     assert done.returncode == 0
-    assert done.stdout.startswith("digits")
+    assert "\ndigits " in done.stdout
+    assert done.stdout.isascii()

@@ -176,7 +176,7 @@ def test_at_a_layer(method):
             Dense(5, "relu", use_bias=False),
             Dense(2, use_bias=False),
         ],
-        seed=2,
+        seed=3,
     )
     found = method(model, np.array([[1, 2, 3, 4, 5, 6]]), target=0, at="words")
     assert found.by_position().shape == (1, 6)

@@ -150,15 +150,15 @@ class TestBodies:
     )
     def test_the_backend_chooses(self, monkeypatch, backend, lanes, name):
         monkeypatch.setattr(jax, "default_backend", lambda: backend)
-        x, w = draw(0, (1, 4, 4, 1), (3, 3, 1, lanes))
-        assert bodies.choose_body(None, x, w, lanes) is bodies.BODIES[name]
+        x, w = draw(0, (1, 4, 4, 2), (3, 3, 1, 2 * lanes))
+        assert bodies.choose_body(None, x, w, lanes, groups=2) is bodies.BODIES[name]
 
     @pytest.mark.parametrize(
         ("shape", "dtype"), [((1, 4, 4, 1), jnp.bfloat16), ((1, 4, 4, 4, 1), jnp.float32)]
     )
     def test_what_a_kernel_does_not_take_goes_to_patches(self, shape, dtype):
         x, w = jnp.ones(shape, dtype), jnp.ones((*(3,) * (len(shape) - 2), 1, 32), dtype)
-        assert bodies.choose_body("native", x, w, 32) is bodies.BODIES["patches"]
+        assert bodies.choose_body("native", x, w, 32, groups=1) is bodies.BODIES["patches"]
 
     def test_unknown_body(self):
         with pytest.raises(

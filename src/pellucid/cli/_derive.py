@@ -4,7 +4,6 @@ from typing import Annotated
 
 import typer
 
-from pellucid import inspection
 from pellucid.cli._app import AsJson, guarded, print_json, screen
 
 
@@ -27,6 +26,8 @@ def derive(
     if name is None:
         _show_all(json)
         return
+    from pellucid import inspection
+
     found = inspection.derivation(name, kind)
     if json:
         print_json(found.to_dict())
@@ -36,6 +37,8 @@ def derive(
 
 
 def _show_all(json: bool) -> None:
+    from pellucid import inspection
+
     names = inspection.derivation_names()
     if json:
         print_json(names)

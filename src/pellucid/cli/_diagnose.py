@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from pellucid import inspection, recipes
+from pellucid import recipes
 from pellucid.cli._app import AsJson, guarded, only_json, print_json, screen
 from pellucid.errors import RunError
 
@@ -61,6 +61,8 @@ def _diagnosis(run: recipes.Run, language: str) -> Any:
     for line in run.log:
         for name, value in line.items():
             history.setdefault(name, []).append(value)
+    from pellucid import inspection
+
     return inspection.diagnose(
         model,
         tuple(data.train),

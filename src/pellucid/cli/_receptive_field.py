@@ -5,14 +5,17 @@ import inspect
 import pkgutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pellucid import inspection, models, recipes, zoo
+import pellucid
+from pellucid import recipes
 from pellucid.cli._app import AsJson, guarded, print_json, screen
 from pellucid.errors import ArgumentError, DataError, UnknownNameError
-from pellucid.models import Model
+
+if TYPE_CHECKING:
+    from pellucid.models import Model
 
 
 @guarded
@@ -51,7 +54,7 @@ def receptive_field(
             raise ArgumentError(
                 "A unit, a measurement and a picture belong to one layer; name it after the model."
             )
-        table = inspection.receptive_fields(opened)
+        table = pellucid.inspection.receptive_fields(opened)
         if json:
             print_json({"model": model, "layers": [row.to_json() for row in table]})
         else:
@@ -61,7 +64,7 @@ def receptive_field(
 
 
 def _show_one(
-    model: Model,
+    model: "Model",
     layer: str,
     unit: str | None,
     measure: bool,
@@ -69,22 +72,24 @@ def _show_one(
     output: Path,
     json: bool,
 ) -> None:
-    field = inspection.receptive_field(model, layer)
+    field = pellucid.inspection.receptive_field(model, layer)
     at = tuple(n // 2 for n in field.units) if unit is None else _numbers(unit)
     found = {**field.to_json(), "unit": list(at)}
-    found["sees"] = [list(side) for side in inspection.seen_by(model, layer, at)]
+    found["sees"] = [list(side) for side in pellucid.inspection.seen_by(model, layer, at)]
     if measure:
-        box = inspection.measure_receptive_field(model, layer, at).box
+        box = pellucid.inspection.measure_receptive_field(model, layer, at).box
         found["measured"] = [list(side) for side in box]
     if image is not None:
-        figure = inspection.plot_receptive_field(model, layer, _picture(image, field.pixels), at)
+        figure = pellucid.inspection.plot_receptive_field(
+            model, layer, _picture(image, field.pixels), at
+        )
         figure.savefig(output)
         found["picture"] = str(output)
     if json:
         print_json(found)
         return
     out = screen()
-    out.print(str(inspection.ReceptiveFields((field,))), markup=False)
+    out.print(str(pellucid.inspection.ReceptiveFields((field,))), markup=False)
     which = f"unit ({', '.join(map(str, at))})" if at else "every unit"
     out.print(f"{which} sees {_sides(found['sees'])}", markup=False)
     if measure:
@@ -93,7 +98,7 @@ def _show_one(
         out.print(f"drawn in {output}", markup=False)
 
 
-def _open(name: str) -> Model:
+def _open(name: str) -> "Model":
     """Return the model of a run, the saved model, or the network that a name means."""
     known = _networks()
     if name in known:
@@ -101,17 +106,17 @@ def _open(name: str) -> Model:
     folder = Path(name)
     is_run = (folder / "settings.json").is_file() or folder.name == "latest"
     if folder.is_dir() and not is_run:
-        return models.load_model(folder)
+        return pellucid.models.load_model(folder)
     if not is_run and len(folder.parts) == 1 and not (Path("runs") / folder).exists():
         raise UnknownNameError("run, saved model or network", name, known)
     opened: Model = recipes.open_run(name).model
     return opened
 
 
-def _networks() -> dict[str, Callable[[], Model]]:
+def _networks() -> "dict[str, Callable[[], Model]]":
     """Return the networks of the zoo that can be made without being told anything."""
     found: dict[str, Callable[[], Model]] = {}
-    for module in pkgutil.iter_modules(zoo.__path__):
+    for module in pkgutil.iter_modules(pellucid.zoo.__path__):
         if module.name.startswith("_"):
             continue
         part = importlib.import_module(f"pellucid.zoo.{module.name}")
@@ -124,7 +129,7 @@ def _networks() -> dict[str, Callable[[], Model]]:
                 if p.default is p.empty and p.kind is not p.VAR_KEYWORD
             ]
             own = make.__module__ == part.__name__ and inspect.isclass(makes)
-            if own and not needed and issubclass(makes, Model):
+            if own and not needed and issubclass(makes, pellucid.Model):
                 found[name] = make
     return found
 

@@ -5,10 +5,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-import jax
 import typer
 
-from pellucid import inspection
+import pellucid
 from pellucid.cli._app import guarded
 
 
@@ -44,8 +43,12 @@ def worksheet(
 
     For a network of your own: pellucid.inspection.worksheet(model, x, y).
     """
+    import jax
+
     with jax.enable_x64(True):
-        sheet = inspection.worksheet(*inspection.worked_example(), language=language.value)
+        sheet = pellucid.inspection.worksheet(
+            *pellucid.inspection.worked_example(), language=language.value
+        )
     written = sheet.write(form.value)
     if output is None:
         sys.stdout.write(written.rstrip("\n") + "\n")

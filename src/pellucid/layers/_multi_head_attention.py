@@ -112,6 +112,7 @@ class MultiHeadAttention(Nested):
         "attention_scores",
         "attention_weights",
         "attention_values",
+        "scaled_dot_product_attention",
         "permute",
         "reshape",
     )

@@ -181,7 +181,7 @@ def unbroadcast(dy: Array, shape: tuple[int, ...]) -> Array:
 def elementwise_flops(per_element: int) -> Callable[..., int]:
     """Return a FLOP count of ``per_element`` operations for each entry of the first array."""
 
-    def flops(shape: tuple[int, ...], *_: Any, **__: Any) -> int:
+    def flops(shape: tuple[int, ...], /, *_: Any, **__: Any) -> int:
         size = 1
         for n in shape:
             size *= n

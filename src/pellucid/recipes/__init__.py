@@ -12,11 +12,9 @@ import ast
 import importlib
 import pkgutil
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pellucid.errors import UnknownNameError
-from pellucid.recipes._open import open
-from pellucid.recipes._page import write_page
 from pellucid.recipes._recipe import (
     Answer,
     BoxesAnswer,
@@ -37,6 +35,10 @@ from pellucid.recipes._recipe import (
 )
 from pellucid.recipes._run import Run, open_run
 from pellucid.recipes._runner import train
+
+if TYPE_CHECKING:
+    from pellucid.recipes._open import open
+    from pellucid.recipes._page import write_page
 
 __all__ = [
     "Answer",
@@ -67,6 +69,19 @@ __all__ = [
 ]
 
 _HOME = Path(__file__).parent
+
+
+def __getattr__(name: str) -> Any:
+    """Import what needs inspection when it is asked for: a list of the recipes does not wait."""
+    if name == "open":
+        from pellucid.recipes import _open
+
+        return _open.open
+    if name == "write_page":
+        from pellucid.recipes import _page
+
+        return _page.write_page
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def names() -> list[str]:

@@ -1,24 +1,26 @@
 """The recording of a run: its data and its network put beside it again."""
 
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from pellucid.errors import NonFiniteError
-from pellucid.inspection import Recording
-from pellucid.inspection._reopen import reopen_fit, reopen_train
 from pellucid.recipes._recipe import Learning
 from pellucid.recipes._run import RECORDING, Run, write_json
-from pellucid.training import is_recording, read_recording
+
+if TYPE_CHECKING:
+    from pellucid.inspection import Recording
 
 NONFINITE = "nonfinite.json"
 
 
-def recording_of(run: Run) -> Recording:
+def recording_of(run: Run) -> "Recording":
     """Return the recording of a run, ready to be replayed.
 
     Raises:
         RunError: there is none, or the data are not those that were trained on.
     """
+    from pellucid.inspection._reopen import reopen_fit, reopen_train
     from pellucid.recipes._runner import compiled
+    from pellucid.training import read_recording
 
     files = read_recording(run.folder / RECORDING)
     data = run.recipe.data()
@@ -37,6 +39,8 @@ def explain_end(run: Run, reason: str) -> NoReturn:
     Raises:
         NonFiniteError: always; the message is what was found.
     """
+    from pellucid.training import is_recording
+
     if not is_recording(run.folder / RECORDING):
         raise NonFiniteError(f"{reason} A training that is recorded can tell where it began.")
     found = run.recording.explain_nonfinite()

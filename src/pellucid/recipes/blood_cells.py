@@ -1,4 +1,4 @@
-"""Blood under the microscope: where are the red cells, white cells, platelets?
+"""Blood under the microscope: where are red and white cells, platelets?
 
 Task: detection of objects of three classes, by one look at the image (SSD, 896,624 trained
     parameters) or by two (Faster R-CNN).
