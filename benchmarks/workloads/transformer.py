@@ -10,6 +10,7 @@ WORKLOADS = (
         what="2 encoder blocks, width 128, 4 heads, 512; 128 steps",
         batch_size=32,
         rows=512,
+        learning_rate=3e-4,
     ),
 )
 

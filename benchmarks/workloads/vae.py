@@ -21,6 +21,7 @@ WORKLOADS = (
         objective="pixels",
         images=True,
         guess=log(2),
+        tolerance=0.15,
     ),
 )
 

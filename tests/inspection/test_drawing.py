@@ -50,7 +50,10 @@ def drawn_texts(svg):
     [
         lenet.lenet5,
         lambda: resnet.resnet_cifar(20),
-        lambda: googlenet.googlenet((32, 32, 3), classes=10, auxiliary=True),
+        pytest.param(
+            lambda: googlenet.googlenet((32, 32, 3), classes=10, auxiliary=True),
+            marks=pytest.mark.slow,
+        ),
         two_inputs,
         nested,
     ],
@@ -99,7 +102,7 @@ def test_names_are_escaped():
 
 
 def test_long_networks_are_wrapped():
-    layers = [part for _ in range(30) for part in (Dense(8), BatchNormalization())]
+    layers = [part for _ in range(24) for part in (Dense(8), BatchNormalization())]
     model = Sequential([Input((8,)), *layers])
     sizes = {}
     for height in (400, 4000):

@@ -14,7 +14,7 @@ import pytest
 from layers.cases import CASES
 from pellucid import Input, Model, Sequential, layers, optimizers
 from pellucid._tree import flatten_paths
-from pellucid.errors import ArgumentError
+from pellucid.errors import ArgumentError, UnknownNameError
 from pellucid.inspection import explain, trace
 from pellucid.inspection._chain import Chain
 from pellucid.inspection._explain import ROUNDING, explained
@@ -160,7 +160,53 @@ def test_recurrence_with_masks_and_states(layer, settings):
     check(chain, "words/embeddings", "gradient", (7, 3), rng)
 
 
+def test_a_step_of_an_lstm_is_worked_through():
+    model = Sequential([Input((3, 2)), LSTM(2, name="memory"), Dense(1)], seed=1)
+    model.compile("sgd", "mse", verbose=0)
+    x = np.random.default_rng(0).normal(size=(1, 3, 2)).astype("float32")
+    found = explain(model, x, np.ones((1, 1)), "memory", 1)
+    assert [rule.formula.text() for rule in found.rules] == [
+        "c = f c_before + i g",
+        "a = (e^c - e^(-c)) / (e^c + e^(-c))",
+        "h = o a",
+    ]
+    assert "c_before" in str(found)
+
+
 # Attention, parts of layers, nested models
+
+
+def test_parts_of_a_block_have_paths_of_their_own():
+    x = Input((4, 6))
+    y = layers.TransformerEncoder(5, 2, name="block")(Dense(6, name="first")(x))
+    model = Model(x, Dense(1, name="answer")(Flatten()(y)), seed=2)
+    model.compile(OPTIMIZERS[0], "mse", verbose=0)
+    rng = np.random.default_rng(4)
+    given = rng.normal(size=(2, 4, 6)).astype("float32")
+    chain = Chain(model, step_of(model, given, rng.normal(size=(2, 1)), rng))
+    for part in ("self_attention", "self_attention/query", "feedforward_intermediate"):
+        shape = chain.call(f"block/{part}").z.shape
+        for of in ("output", "delta"):
+            check(chain, f"block/{part}", of, shape, rng)
+    check(chain, "block/feedforward_norm/gamma", "gradient", (6,), rng)
+    check(chain, "first", "delta", (2, 4, 6), rng)
+    with pytest.raises(UnknownNameError, match="did you mean 'feedforward_norm'"):
+        explained(chain, "block/feedforward_nor", (0, 0), of="output")
+
+
+def test_layers_of_a_nested_model():
+    inner = Sequential([Input((4,)), Dense(3, "relu", name="a"), Dense(2, name="b")])
+    x = Input((5,))
+    model = Model(x, Dense(1, name="answer")(inner(Dense(4, name="first")(x))), seed=2)
+    model.compile(OPTIMIZERS[1], "mse", verbose=0)
+    rng = np.random.default_rng(4)
+    given = rng.normal(size=(2, 5)).astype("float32")
+    chain = Chain(model, step_of(model, given, rng.normal(size=(2, 1)), rng))
+    for path, units in (("graph", 2), ("graph/a", 3), ("graph/b", 2), ("first", 4)):
+        for of in ("output", "delta"):
+            check(chain, path, of, (2, units), rng)
+    check(chain, "graph/a/kernel", "gradient", (4, 3), rng)
+    check(chain, "graph/a/kernel", "update", (4, 3), rng)
 
 
 def test_several_outputs_with_losses_and_a_shared_layer():
@@ -256,7 +302,7 @@ def own_model(layer):
     return model, x, y, rng
 
 
-@pytest.mark.parametrize("layer", [Scale, Shortcut, Gauss])
+@pytest.mark.parametrize("layer", [Scale, Shortcut, Softsign, Gauss])
 def test_a_layer_of_ones_own(layer):
     model, x, y, rng = own_model(layer)
     chain = Chain(model, step_of(model, x, y, rng))

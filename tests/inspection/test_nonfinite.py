@@ -7,7 +7,7 @@ import pytest
 
 import pellucid
 from inspection.recorded_runs import often
-from pellucid import Sequential, losses, ops, optimizers
+from pellucid import Sequential, kernels, losses, ops, optimizers
 from pellucid.callbacks import LambdaCallback, TerminateOnNaN
 from pellucid.errors import DataError
 from pellucid.inspection import Recording, find_nonfinite
@@ -116,7 +116,7 @@ def nan_bias_at_the_start(folder):
 
 def overflow_in_the_square(folder, optimizer, units=1):
     x, y = numbers()
-    x[ROW], y[ROW] = 1e8, -1e15
+    x[ROW], y[ROW] = 1e10, -1e15
     model = compiled(Dense(units, name="out"), optimizer=optimizer)
     return fitted(folder, model, (x, np.repeat(y, units, axis=1)))
 
@@ -276,6 +276,15 @@ def test_the_report_as_json(found):
     assert told["step"] == 2
     assert told["origin"]["name"] == "parameters/out/kernel"
     assert told["inputs"][0]["shape"] == list(report.inputs[0].numbers.shape)
+
+
+@pytest.mark.skipif(not kernels.status().ready, reason="the compiled kernels are not there")
+def test_a_compiled_kernel_is_named(tmp_path):
+    run = overflow_in_the_square(tmp_path, optimizers.Adam(1e-3), units=1500)
+    report = run.explain_nonfinite()
+    assert (report.step, report.part, report.layer) == (STEP, "update", "out")
+    assert report.operation == "pellucid_adam"
+    assert report.reached == ("optimizer_state/slots/v/out/kernel",)
 
 
 def test_a_healthy_run_has_none(tmp_path):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import inspect
+import re
 
 import pytest
 
@@ -31,6 +32,7 @@ class TestEveryRecipe:
         assert len(recipes.summary(name)) <= 72
         for word in ("Task:", "Data:", "Command:", "Time:", "Expected:"):
             assert f"\n{word}" in text
+        assert not re.search(r"(Time|Expected): [A-Z]+$", text, re.MULTILINE), "a figure is missing"
 
 
 def test_names_and_unknown_names():

@@ -179,8 +179,8 @@ def _show(
     out.print(_joined(said, language), markup=False)
     out.print()
     if names is not None:
-        out.print(Padding(_reading(names, values.reshape(-1)), (0, 0, 1, 2), expand=False))
-        out.print(Padding(_shares(grounds, language), (0, 0, 1, 2), expand=False))
+        for part in (_reading(names, values.reshape(-1)), _shares(grounds, language)):
+            out.print(Padding(part, (0, 0, 1, 2), expand=False), soft_wrap=False)
     lines = []
     if grounds.half:
         half = _tell("rests_half", language, label, grounds.half, grounds.count, kind)

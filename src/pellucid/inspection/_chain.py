@@ -60,7 +60,7 @@ class Chain:
     def _layer(self, path: str) -> Layer:
         """Return the layer of a call, from the outermost one inwards."""
         first, *rest = path.split("/")
-        if first not in self.nodes or path not in self.trace.layers:
+        if first not in self.nodes:
             raise UnknownNameError("layer in this model", path, self.nodes)
         layer: Layer = self.nodes[first].layer
         outer = first
@@ -69,6 +69,8 @@ class Chain:
             if name.split("#")[0] not in known:
                 raise UnknownNameError(f"part of the layer {outer!r}", name, known)
             layer, outer = known[name.split("#")[0]], f"{outer}/{name}"
+        if path not in self.trace.layers:
+            raise UnknownNameError("layer in this step", path, self.trace.layers)
         return layer
 
     def _parts(self, layer: Layer, path: str) -> dict[str, Layer]:

@@ -179,7 +179,8 @@ def explained(
     """Take one number of a traced step apart; the arguments are those of ``explain``."""
     unit = (unit,) if isinstance(unit, int) else tuple(unit)
     name, _, parameter = path.partition("/")
-    if name in chain.nodes and parameter and path not in chain.trace.layers:
+    a_layer = path in chain.trace.layers or (of in OF_LAYERS and not _has(chain, name, parameter))
+    if name in chain.nodes and parameter and not a_layer:
         chosen = of or "gradient"
         check_one_of("explain", f"of for the parameter {path!r}", chosen, OF_PARAMETERS)
         return _of_parameter(chain, name, parameter, unit, chosen)
@@ -209,6 +210,11 @@ def explained(
     if terms or value == 0:
         return _summed(place, index, chosen, value, terms)
     raise _not_covered(call)
+
+
+def _has(chain: Chain, name: str, parameter: str) -> bool:
+    """Tell whether a layer has a parameter of that name."""
+    return name in chain.nodes and parameter in dict(flatten_paths(chain.trace[name].parameters))
 
 
 def result(rules: Sequence[Rule]) -> float:

@@ -13,7 +13,7 @@ from pellucid import activations, ops
 from pellucid._named import snake_case
 from pellucid.errors import ArgumentError
 from pellucid.inspection._formula import CONSTANTS, Formula, Tree, number, parse, product
-from pellucid.layers import Layer
+from pellucid.layers import REGISTRY, Layer
 from pellucid.ops import Op
 
 _CLIPPED = re.compile(r", 0 where \w+ was clipped")
@@ -102,7 +102,8 @@ def activation_of(layer: Layer) -> tuple[Op | None, dict[str, float]]:
             for name, parameter in inspect.signature(chosen).parameters.items():
                 settings[name] = parameter.default
     else:
-        op = ops.REGISTRY.get(snake_case(type(layer).__name__))
+        ours = type(layer) in REGISTRY.entries.values()  # a layer of one's own may have any name
+        op = ops.REGISTRY.get(snake_case(type(layer).__name__)) if ours else None
         settings = {name: getattr(layer, name) for name in vars(layer)}
     return op, {} if op is None else _constants(op, settings)
 

@@ -116,15 +116,10 @@ def _fit(recipe: Recipe, model: Any, data: Data, folder: Path, verbose: int, rec
             self.kept = self.record.state
             self.epochs = epoch + 1
 
-    log = Log()
-    watch: TerminateOnNaN | None
     objective = recipe.objective(data)
-    callbacks = [*objective.callbacks, log]
-    if isinstance(objective, Learning):
-        watch = None  # the mean of nothing is NaN where a step of its own counts nothing yet
-    else:
-        watch = TerminateOnNaN()
-        callbacks.append(watch)
+    # A step of its own may have counted nothing yet, and then reports NaN.
+    log, watch = Log(), TerminateOnNaN(losses=not isinstance(objective, Learning))
+    callbacks = [*objective.callbacks, log, watch]
     if record:
         callbacks.append(Recorder(folder / RECORDING))
     try:
@@ -158,7 +153,7 @@ def _fit(recipe: Recipe, model: Any, data: Data, folder: Path, verbose: int, rec
             f"Stopped in epoch {log.epochs + 1} of {recipe.epochs}; the model as it was after "
             f"epoch {log.epochs} and the log are saved in {folder}."
         ) from None
-    if watch is not None and watch.reason is not None:
+    if watch.reason is not None:
         explain_end(Run(folder, name_of(recipe), recipe), watch.reason)
     return time.perf_counter() - began
 

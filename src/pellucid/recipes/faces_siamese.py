@@ -7,8 +7,9 @@ Data: ORL faces: 10 pictures each of 40 people. The last 10 people are the test 
     pairs of their pictures; 6 of the other 30, drawn by the seed, are kept for validation, and the
     rest give the training pairs, half of them alike.
 Command: pellucid train faces_siamese
-Time: TIME
-Expected: EXPECTED
+Time: about ten minutes on two cores that had much other work beside it.
+Expected: area under the curve (AUC) 0.928 and balanced accuracy 0.876 on the test pairs, of people
+    never seen (seed 0; 0.999 and 0.969 on the validation pairs, of six other people).
 
 A pair is called alike if its distance is below half the margin, where both sides of the contrastive
 loss cost the same. The area under the curve (AUC) is the probability that of two test pairs, one

@@ -9,8 +9,10 @@ Command: pellucid train pets
     pellucid train pets --set network=one_column
     pellucid train pets --set network=2012
     pellucid train pets --set photographs=0 --set augment=shift --epochs 60    (all that there are)
-Time: TIME
-Expected: EXPECTED
+Time: half an hour on two cores that had much other work beside it.
+Expected: all 64 photographs of the training part right (top-1 and top-5 of 1.0, seed 0, 30 epochs).
+    Of the 30 test photographs 0.70 are right: 64 are too few to learn breeds from. The networks in
+    one column and of 2012 have not been measured.
 
 A. Krizhevsky, I. Sutskever, G. Hinton: ImageNet classification with deep convolutional neural
 networks, NIPS 2012, section 4.1 for the squares, section 6 for top-1 and top-5.
@@ -51,13 +53,15 @@ from pellucid.recipes._recipe import (
 )
 from pellucid.zoo import alexnet
 
-NETWORKS = {
+NETWORKS: dict[str, Any] = {
     "batch_normalized": alexnet.alexnet_batch_normalized,
     "one_column": alexnet.alexnet,
     "2012": alexnet.alexnet_2012,
 }
 AUGMENTS = ("none", "shift")
 LARGE, SIDE = 256, 227
+MOMENTUM = 0.9
+"""Of the moving averages: with 4 steps an epoch, 0.99 would still remember how they began."""
 SHOWN = 12
 """Photographs in the figure."""
 
@@ -112,9 +116,10 @@ class Pets(Recipe):
             x = RandomCrop(SIDE, SIDE)(RandomFlip("horizontal")(x))
         else:
             x = Cropping2D(((before, after), (before, after)))(x)
-        network = NETWORKS[self.network](
-            (SIDE, SIDE, 3), self.outputs, self.hidden, self.dropout, self.seed
-        )
+        settings: dict[str, Any] = {"hidden": self.hidden, "dropout": self.dropout}
+        if self.network == "batch_normalized":
+            settings["momentum"] = MOMENTUM
+        network = NETWORKS[self.network]((SIDE, SIDE, 3), self.outputs, seed=self.seed, **settings)
         return Model(image, network(x), name=f"alexnet_{self.network}", seed=self.seed)
 
     def objective(self, data: Data) -> Objective:

@@ -6,8 +6,9 @@ Data: Oxford-IIIT Pet, photographs and their trimaps, middle squares scaled to 1
     the training part, drawn by the seed, is kept for validation, and the others are there twice:
     as they are and mirrored.
 Command: pellucid train pets_unet
-Time: TIME
-Expected: EXPECTED
+Time: over an hour on two cores that had much other work beside it.
+Expected: mean IoU 0.458 on 30 test photographs (animal 0.515, background 0.623, border 0.234), and
+    0.545 on the validation part, with seed 0 and 30 epochs; 90 photographs are few.
 
 The intersection over union (IoU) of a class is the number of pixels that are of the class and are
 called so, over the number of those that are one or the other; the mean is that of the classes.

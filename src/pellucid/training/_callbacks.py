@@ -140,9 +140,16 @@ class TerminateOnNaN(Callback):
     at every look. The state (parameters, moving averages, the optimizer's numbers) is looked
     through once a second and at the end of every epoch; what was not finite at the start is left
     out. ``pellucid.callbacks.Recorder`` beside it makes the exact step known afterwards.
+
+    Args:
+        losses: False looks at the state alone, for a step of one's own whose losses are the mean of
+            nothing, NaN, as long as it has counted nothing.
     """
 
     SECONDS = 1.0
+
+    def __init__(self, losses: bool = True) -> None:
+        self.losses = losses
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Note what is not finite at the start."""
@@ -153,7 +160,7 @@ class TerminateOnNaN(Callback):
     def on_look(self, batch: int, logs: Logs) -> None:
         """Stop if a loss of the epoch so far, or a number of the state, is NaN or infinite."""
         for name, loss in logs.items():
-            if name.endswith("loss") and not abs(loss) < float("inf"):
+            if self.losses and name.endswith("loss") and not abs(loss) < float("inf"):
                 self._stop(f"The {name.replace('_', ' ')} became {loss}", batch)
         if time.perf_counter() - self._looked > self.SECONDS:
             self._look_through(batch)

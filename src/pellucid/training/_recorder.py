@@ -85,6 +85,7 @@ class Recorder(Callback):
         self._spent = 0.0
         self._cost = 0.0
         self._last_look = 0.0
+        self._unwritten: Logs | None = None
         self._lines = 0
         self._kept: list[_Kept] = []
         self._hashes: Future[Any] | None = None
@@ -110,7 +111,9 @@ class Recorder(Callback):
         began = time.perf_counter()
         finite = all(abs(v) < float("inf") for v in logs.values() if isinstance(v, float))
         if finite and began - self._last_look < SECONDS_BETWEEN_LOOKS:
+            self._unwritten = dict(logs)
             return
+        self._unwritten = None
         self._last_look = began
         self._take_hashes(wait=False)
         self._write("look", logs=logs)
@@ -119,7 +122,10 @@ class Recorder(Callback):
             self._checkpoint("look")
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """Write down the measures of the epoch."""
+        """Write down the measures of the epoch, and its last look if that came too soon."""
+        if self._unwritten is not None:
+            self._write("look", logs=self._unwritten)
+            self._unwritten = None
         self._write("epoch_end", epoch=epoch, logs=logs or {})
 
     def on_train_end(self, logs: Logs | None = None) -> None:

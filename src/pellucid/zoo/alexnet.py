@@ -147,6 +147,7 @@ def alexnet_batch_normalized(
     hidden: int = 4096,
     dropout: float = 0.5,
     seed: int = 0,
+    momentum: float = 0.99,
 ) -> Sequential:
     """Return AlexNet in one column with batch normalization and a softmax output.
 
@@ -156,6 +157,7 @@ def alexnet_batch_normalized(
         hidden: units of each of the two hidden dense layers.
         dropout: fraction dropped after each of them.
         seed: makes the initial weights.
+        momentum: share of the moving averages that each step keeps; less for short trainings.
 
     Raises:
         ShapeError: if the images are too small; it names the layer that ran out of pixels.
@@ -164,15 +166,15 @@ def alexnet_batch_normalized(
         [
             Input(input_shape),
             Conv2D(96, 11, 4, "same", activation="relu", name="conv1"),
-            BatchNormalization(name="norm1"),
+            BatchNormalization(momentum=momentum, name="norm1"),
             MaxPooling2D(3, 2, name="pool1"),
             Conv2D(256, 5, padding="same", activation="relu", name="conv2"),
-            BatchNormalization(name="norm2"),
+            BatchNormalization(momentum=momentum, name="norm2"),
             MaxPooling2D(3, 2, name="pool2"),
             Conv2D(384, 3, padding="same", activation="relu", name="conv3"),
             Conv2D(384, 3, padding="same", activation="relu", name="conv4"),
             Conv2D(256, 3, padding="same", activation="relu", name="conv5"),
-            BatchNormalization(name="norm5"),
+            BatchNormalization(momentum=momentum, name="norm5"),
             MaxPooling2D(3, 2, name="pool5"),
             Flatten(),
             Dense(hidden, "relu", name="dense6"),
