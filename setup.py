@@ -68,7 +68,7 @@ class BuildKernels(build_ext):
                 made.append(str(objects / f"{body}_{name}.o"))
                 source = str(NATIVE / f"{body}.cc")
                 run([compiler, *COMMON, *flags, *defines, "-c", source, "-o", made[-1]])
-        for name in ("crew", "handlers", "handlers_attention", "handlers_layers"):
+        for name in ("crew", "pages", "handlers", "handlers_attention", "handlers_layers"):
             made.append(str(objects / f"{name}.o"))
             include = f"-I{ffi.include_dir()}"
             run([compiler, *COMMON, include, "-c", str(NATIVE / f"{name}.cc"), "-o", made[-1]])

@@ -7,6 +7,7 @@
 #include "convolution.h"
 #include "handlers.h"
 #include "matrix.h"
+#include "pages.h"
 #include "recurrence.h"
 #include "rows.h"
 
@@ -127,7 +128,9 @@ ffi::Error convolve(ConvolutionProduct product, ffi::ThreadPool& pool, Numbers g
   return ffi::Error::Success();
 }
 
-ffi::Error conv_forward(ffi::ThreadPool pool, Numbers geometry, Buffer x, Buffer w, Result y) {
+ffi::Error conv_forward(ffi::ThreadPool pool, ffi::RunId run, Numbers geometry, Buffer x, Buffer w,
+                        Result y) {
+  want_large_pages(run.run_id, y->untyped_data(), y->size_bytes());
   return convolve(bodies().conv_forward, pool, geometry, x, &Sizes::x, w, &Sizes::w, y, &Sizes::y);
 }
 
@@ -177,14 +180,15 @@ ffi::Error adam(ffi::ThreadPool pool, double beta_1, double beta_2, double epsil
   return ffi::Error::Success();
 }
 
-ffi::Error rows(ffi::ThreadPool pool, ffi::AnyBuffer data, ffi::Buffer<ffi::S32> rows,
-                ffi::Result<ffi::AnyBuffer> out) {
+ffi::Error rows(ffi::ThreadPool pool, ffi::RunId run, ffi::AnyBuffer data,
+                ffi::Buffer<ffi::S32> rows, ffi::Result<ffi::AnyBuffer> out) {
   const auto from = data.dimensions(), to = out->dimensions();
   const int64_t count = rows.element_count();
   if (from.size() < 1 || from.size() != to.size() || to[0] != count ||
       data.element_type() != out->element_type())
     return refuse("pellucid: the rows do not fit the data");
   if (out->size_bytes() == 0) return ffi::Error::Success();
+  want_large_pages(run.run_id, out->untyped_data(), out->size_bytes());
   const TakeRows v{from[0], count, static_cast<int64_t>(out->size_bytes()) / count};
   if (from[0] < 1 || static_cast<int64_t>(data.size_bytes()) != from[0] * v.bytes)
     return refuse("pellucid: the rows do not fit the data");
@@ -303,9 +307,11 @@ ffi::Error gru_gradient(ffi::ThreadPool pool, bool reverse, Buffer dh, Buffer h,
 #pragma GCC visibility push(default)
 
 #define CONVOLUTION .Attr<ffi::Span<const int64_t>>("geometry") F F R
+// For handlers that write the first large result of a run.
+#define RUN .Ctx<ffi::RunId>()
 #define REVERSE .Attr<bool>("reverse")
 
-PELLUCID_HANDLER(pellucid_conv_forward, pellucid::conv_forward, CONVOLUTION);
+PELLUCID_HANDLER(pellucid_conv_forward, pellucid::conv_forward, RUN CONVOLUTION);
 PELLUCID_HANDLER(pellucid_conv_input_gradient, pellucid::conv_input_gradient, CONVOLUTION);
 PELLUCID_HANDLER(pellucid_conv_weight_gradient, pellucid::conv_weight_gradient, CONVOLUTION);
 PELLUCID_HANDLER(pellucid_multiply, pellucid::multiply,
@@ -314,7 +320,7 @@ PELLUCID_HANDLER(pellucid_adam, pellucid::adam,
                  .Attr<double>("beta_1").Attr<double>("beta_2").Attr<double>("epsilon")
                  .Attr<double>("weight_decay") F F F F F R R R);
 PELLUCID_HANDLER(pellucid_take_rows, pellucid::rows,
-                 .Arg<ffi::AnyBuffer>().Arg<ffi::Buffer<ffi::S32>>().Ret<ffi::AnyBuffer>());
+                 RUN .Arg<ffi::AnyBuffer>().Arg<ffi::Buffer<ffi::S32>>().Ret<ffi::AnyBuffer>());
 PELLUCID_HANDLER(pellucid_simple_rnn, pellucid::simple_rnn, REVERSE F F F M R);
 PELLUCID_HANDLER(pellucid_simple_rnn_gradient, pellucid::simple_rnn_gradient,
                  REVERSE F F F M R R);
