@@ -17,6 +17,7 @@
 #include "adam.h"
 #include "attention.h"
 #include "convolution.h"
+#include "local_response.h"
 #include "matrix.h"
 #include "normalization.h"
 #include "pooling.h"
@@ -43,6 +44,9 @@ void gru(const Sequences&, const GRU&, const Parallel&);
 void gru_gradient(const Sequences&, const GRUGradient&, const Parallel&);
 void batch_norm(const Normalization&, const BatchNorm&, const Parallel&);
 void batch_norm_gradient(const Normalization&, const BatchNormGradient&, const Parallel&);
+void local_response_norm(const LocalResponse&, const float*, float*, const Parallel&);
+void local_response_gradient(const LocalResponse&, const float*, const float*, float*,
+                             const Parallel&);
 void max_pool(const Pooling&, const float*, float*, const Parallel&);
 void max_pool_gradient(const Pooling&, const float*, const float*, float*, const Parallel&);
 void average_pool(const Pooling&, const float*, float*, const Parallel&);
@@ -252,6 +256,13 @@ void check_pooling(const Parallel& pool) {
   average_pool_gradient(v, floats(y), floats(x), pool);
 }
 
+void check_local_response(const Parallel& pool) {
+  const LocalResponse v{draw(1, 300), draw(1, 70), 2 * draw(0, 20) + 1, 1.0f, 0.5f, 0.75f};
+  const int64_t size = v.rows * v.channels;
+  local_response_norm(v, floats(size), floats(size), pool);
+  local_response_gradient(v, floats(size), floats(size), floats(size), pool);
+}
+
 int main(int, char** arguments) {
   generator.seed(std::atoi(arguments[1]));
   const int rounds = std::atoi(arguments[2]);
@@ -266,6 +277,7 @@ int main(int, char** arguments) {
     check_recurrence(pool);
     check_normalization(pool);
     check_pooling(pool);
+    check_local_response(pool);
     buffers.clear();
   }
   std::printf("%d rounds\n", rounds);

@@ -3,6 +3,7 @@
 from pellucid.kernels import _adam as adam
 from pellucid.kernels import _attention as attention
 from pellucid.kernels import _convolution as convolution
+from pellucid.kernels import _local_response as local_response
 from pellucid.kernels import _matrix as matrix
 from pellucid.kernels import _normalization as normalization
 from pellucid.kernels import _pooling as pooling
@@ -16,6 +17,7 @@ __all__ = [
     "adam",
     "attention",
     "convolution",
+    "local_response",
     "matrix",
     "normalization",
     "pooling",

@@ -31,6 +31,8 @@ TARGETS = {
     "pellucid_gru_gradient",
     "pellucid_batch_norm",
     "pellucid_batch_norm_gradient",
+    "pellucid_local_response_norm",
+    "pellucid_local_response_gradient",
     "pellucid_max_pool",
     "pellucid_max_pool_gradient",
     "pellucid_average_pool",

@@ -3,15 +3,18 @@
 The competition between channels that the network of 2012 used; batch normalization took its place.
 """
 
+from collections.abc import Callable
+from functools import cache, partial
 from math import prod
 from typing import Any
 
 import jax.numpy as jnp
 from jax import Array
 
+from pellucid import kernels
 from pellucid._checks import check_min_rank, check_positive_int, check_range
 from pellucid.errors import ArgumentError
-from pellucid.ops._registry import register
+from pellucid.ops._registry import differentiated_as, register
 
 Shape = tuple[int, ...]
 
@@ -55,7 +58,9 @@ def local_response_norm_forward(
             f"alike, got {size}; type size={size + 1}."
         )
     check_range("local_response_norm", "k", k, 0, open_low=True)
-    return x * _s(x, size, k, alpha) ** -beta, x
+    native = kernels.local_response.takes(x)
+    body = _body(kernels.local_response.local_response_norm, _y, native, size, k, alpha, beta)
+    return body(x), x
 
 
 def local_response_norm_backward(
@@ -68,9 +73,35 @@ def local_response_norm_backward(
     beta: float = 0.75,
 ) -> tuple[Array]:
     """Return dx_i = dy_i s_i^(-beta) + 2 alpha x_i sum_j ds_j."""
+    native = kernels.local_response.takes(x) and dy.dtype == x.dtype
+    body = _body(kernels.local_response.local_response_gradient, _dx, native, size, k, alpha, beta)
+    return (body(x, dy),)
+
+
+@cache
+def _body(
+    kernel: Callable[..., Array],
+    plain: Callable[..., Array],
+    native: bool,
+    size: int,
+    k: float,
+    alpha: float,
+    beta: float,
+) -> Callable[..., Array]:
+    """Return the plain body, or the kernel, mapped and differentiated as the plain one."""
+    settings = {"size": size, "k": k, "alpha": alpha, "beta": beta}
+    slow, fast = partial(plain, **settings), partial(kernel, **settings)
+    return differentiated_as(slow, kernels.with_plain(fast, slow)) if native else slow
+
+
+def _y(x: Array, *, size: int, k: float, alpha: float, beta: float) -> Array:
+    return x * _s(x, size, k, alpha) ** -beta
+
+
+def _dx(x: Array, dy: Array, *, size: int, k: float, alpha: float, beta: float) -> Array:
     s = _s(x, size, k, alpha)
     ds = -beta * dy * x * s ** (-beta - 1)
-    return (dy * s**-beta + 2 * alpha * x * _over_neighbors(ds, size),)
+    return dy * s**-beta + 2 * alpha * x * _over_neighbors(ds, size)
 
 
 def _s(x: Array, size: int, k: float, alpha: float) -> Array:

@@ -1,4 +1,4 @@
-// Functions of vectors: exponential, logistic and hyperbolic tangent, to a few units in the last
+// Functions of vectors: exponential, logarithm, logistic and hyperbolic tangent, to a few units in the last
 // place.
 #pragma once
 
@@ -26,6 +26,23 @@ inline Vector exp(Vector x) {
   for (float c : {1.0f / 120, 1.0f / 24, 1.0f / 6, 1.0f / 2, 1.0f, 1.0f}) sum = sum * r + c;
   const Whole power = (__builtin_convertvector(n, Whole) + 127) << 23;
   return sum * (Vector)power;
+}
+
+// ln x = n ln 2 + ln m with x = 2^n m, 1 / sqrt(2) <= m < sqrt(2), and ln m = 2 artanh(t) by its
+// series to t^11, t = (m - 1) / (m + 1), |t| < 0.172. For x > 0 and not denormal; infinity and NaN
+// stay what they are.
+inline Vector log(Vector x) {
+  const Whole bits = (Whole)x;
+  // Shifted so that the exponent changes at 1 / sqrt(2).
+  const Whole n = (bits - 0x3f3504f3) >> 23;
+  const Vector m = (Vector)(bits - (n << 23));
+  const Vector t = (m - 1.0f) / (m + 1.0f), s = t * t;
+  Vector sum = broadcast(2.0f / 11);
+  for (float c : {2.0f / 9, 2.0f / 7, 2.0f / 5, 2.0f / 3, 2.0f}) sum = sum * s + c;
+  const Vector whole = __builtin_convertvector(n, Vector);
+  // ln 2 in two parts, so that n times the first is exact.
+  const Vector result = whole * 0.693359375f + (sum * t - whole * 2.12194440e-4f);
+  return x < broadcast(__builtin_inff()) ? result : x;
 }
 
 // 1 / (1 + e^-x)

@@ -1,8 +1,9 @@
-// Normalization and pooling as XLA sees them.
+// Normalizations and pooling as XLA sees them.
 
 #include <cstring>
 
 #include "handlers.h"
+#include "local_response.h"
 #include "normalization.h"
 #include "pooling.h"
 
@@ -16,6 +17,9 @@ namespace pellucid {
   void max_pool_gradient(const Pooling&, const float*, const float*, float*, const Parallel&); \
   void average_pool(const Pooling&, const float*, float*, const Parallel&);                   \
   void average_pool_gradient(const Pooling&, const float*, float*, const Parallel&);          \
+  void local_response_norm(const LocalResponse&, const float*, float*, const Parallel&);      \
+  void local_response_gradient(const LocalResponse&, const float*, const float*, float*,      \
+                               const Parallel&);                                              \
   }
 
 PELLUCID_DECLARE(baseline)
@@ -32,12 +36,15 @@ struct Bodies {
   Pool max_pool;
   MaxPoolGradient max_pool_gradient;
   Pool average_pool, average_pool_gradient;
+  LocalResponseNorm local_response_norm;
+  LocalResponseGradient local_response_gradient;
 };
 
 #define PELLUCID_BODIES(isa)                                                                    \
   Bodies {                                                                                      \
     isa::batch_norm, isa::batch_norm_gradient, isa::max_pool, isa::max_pool_gradient,           \
-        isa::average_pool, isa::average_pool_gradient                                           \
+        isa::average_pool, isa::average_pool_gradient, isa::local_response_norm,                \
+        isa::local_response_gradient                                                            \
   }
 
 Bodies choose() {
@@ -152,6 +159,29 @@ ffi::Error average_pool_gradient(ffi::ThreadPool pool, Numbers geometry, Buffer 
   return ffi::Error::Success();
 }
 
+ffi::Error local_response_norm(ffi::ThreadPool pool, int64_t size, double k, double alpha,
+                               double beta, Buffer x, Result y) {
+  const int64_t count = x.element_count(), channels = x.dimensions().back();
+  if (size < 1 || size % 2 == 0 || !holds(*y, 1, count)) return misfit();
+  if (count == 0) return ffi::Error::Success();
+  bodies().local_response_norm({count / channels, channels, size, static_cast<float>(k),
+                                static_cast<float>(alpha), static_cast<float>(beta)},
+                               x.typed_data(), y->typed_data(), crew_of(pool));
+  return ffi::Error::Success();
+}
+
+ffi::Error local_response_gradient(ffi::ThreadPool pool, int64_t size, double k, double alpha,
+                                   double beta, Buffer x, Buffer dy, Result dx) {
+  const int64_t count = x.element_count(), channels = x.dimensions().back();
+  if (size < 1 || size % 2 == 0 || !holds(dy, 1, count) || !holds(*dx, 1, count)) return misfit();
+  if (count == 0) return ffi::Error::Success();
+  bodies().local_response_gradient({count / channels, channels, size, static_cast<float>(k),
+                                    static_cast<float>(alpha), static_cast<float>(beta)},
+                                   x.typed_data(), dy.typed_data(), dx->typed_data(),
+                                   crew_of(pool));
+  return ffi::Error::Success();
+}
+
 }  // namespace
 }  // namespace pellucid
 
@@ -159,6 +189,8 @@ ffi::Error average_pool_gradient(ffi::ThreadPool pool, Numbers geometry, Buffer 
 #pragma GCC visibility push(default)
 
 #define EPSILON .Attr<double>("epsilon")
+#define LOCAL_RESPONSE                                                                \
+  .Attr<int64_t>("size").Attr<double>("k").Attr<double>("alpha").Attr<double>("beta")
 #define GEOMETRY .Attr<ffi::Span<const int64_t>>("geometry")
 
 PELLUCID_HANDLER(pellucid_batch_norm, pellucid::batch_norm, EPSILON F F F F R R R);
@@ -170,5 +202,8 @@ PELLUCID_HANDLER(pellucid_average_pool, pellucid::pool_forward<&pellucid::Bodies
                  GEOMETRY F R);
 PELLUCID_HANDLER(pellucid_max_pool_gradient, pellucid::max_pool_gradient, GEOMETRY F F R);
 PELLUCID_HANDLER(pellucid_average_pool_gradient, pellucid::average_pool_gradient, GEOMETRY F R);
+PELLUCID_HANDLER(pellucid_local_response_norm, pellucid::local_response_norm, LOCAL_RESPONSE F R);
+PELLUCID_HANDLER(pellucid_local_response_gradient, pellucid::local_response_gradient,
+                 LOCAL_RESPONSE F F R);
 
 #pragma GCC visibility pop
