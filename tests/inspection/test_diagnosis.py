@@ -12,9 +12,9 @@ from pellucid import callbacks, datasets
 from pellucid.errors import ArgumentError, DataError, NotReadyError, UnknownNameError
 from pellucid.inspection import FAULT_NAMES, diagnose
 from pellucid.inspection.diagnosis import Diagnosis, Evidence, Verdict
+from pellucid.inspection.diagnosis._phrases import KINDS, NEEDS, QUANTITIES, SENTENCES
 from pellucid.inspection.diagnosis._registry import CHECKS, EXPLAINS
 from pellucid.inspection.diagnosis._words import FAULTS as WORDS
-from pellucid.inspection.diagnosis._words import KINDS, NEEDS, QUANTITIES, SENTENCES
 from pellucid.layers import Dense, Input
 from pellucid.models import Sequential
 from pellucid.optimizers import Adam

@@ -23,6 +23,8 @@ Tree = Any
 
 LOOKED_AT = 256
 """Rows whose every inner number is looked at."""
+LARGEST_LOOK = 2**28
+"""Bytes that those numbers may take; a large network is looked at with fewer rows."""
 LOSS_ROWS = 1024
 """Rows whose loss is measured."""
 
@@ -164,17 +166,20 @@ class Case:
         y = np.asarray(self.train.y)
         a = float(getattr(self.loss, "label_smoothing", 0.0))
         name = type(self.loss).__name__
+        if name.startswith("Binary"):
+            p = y.reshape(len(y), -1) * (1 - a) + a / 2
+            floor, flat = _entropy(p) + _entropy(1 - p), p.mean(axis=0)
+            return float(floor.mean()), float((_entropy(flat) + _entropy(1 - flat)).mean())
         if name.endswith("Crossentropy"):
             width = int(self.graph.output_symbols[0].shape[-1] or 1)
             if name.startswith("Sparse"):
-                y = np.eye(width)[y.reshape(-1).astype(int)]
-            if name.startswith("Binary"):
-                p = y.reshape(len(y), -1) * (1 - a) + a / 2
-                floor, flat = _entropy(p) + _entropy(1 - p), p.mean(axis=0)
-                return float(floor.mean()), float((_entropy(flat) + _entropy(1 - flat)).mean())
-            p = y.reshape(-1, width) * (1 - a) + a / width
-            floor = float(_entropy(p).sum(axis=1).mean())
-            return floor, float(_entropy(p.mean(axis=0)).sum())
+                shares = np.bincount(y.reshape(-1).astype(int), minlength=width) / y.size
+                one = np.arange(width) == 0
+                floor = _entropy(one * (1 - a) + a / width).sum()
+            else:
+                p = y.reshape(-1, width) * (1 - a) + a / width
+                shares, floor = y.reshape(-1, width).mean(axis=0), _entropy(p).sum(axis=1).mean()
+            return float(floor), float(_entropy(shares * (1 - a) + a / width).sum())
         shape = self.graph.output_symbols[0].shape[1:]
         target = jnp.asarray(y)
         if any(n is None for n in shape) or y.shape[1:] != tuple(shape):
@@ -199,14 +204,28 @@ class Case:
         return take_rows(batch, draw_rows(count_rows(batch), rows, self.seed))
 
     @cached_property
+    def room(self) -> int:
+        """How many rows' inner numbers fit into ``LARGEST_LOOK`` bytes."""
+        rows = min(self.rows, LOOKED_AT)
+        state = self.state
+        made = jax.eval_shape(
+            lambda batch: self.passes.look(
+                state.parameters, state.layer_state, batch, self.key, training=False
+            )[1],
+            self.sample(self.train, rows),
+        )
+        size = sum(int(np.prod(spec.shape)) * spec.dtype.itemsize for spec in made.values())
+        return min(rows, max(16, rows * LARGEST_LOOK // max(size, 1)))
+
+    @cached_property
     def small(self) -> Batch:
         """Training rows whose inner numbers are looked at."""
-        return self.sample(self.train, LOOKED_AT)
+        return self.sample(self.train, self.room)
 
     @cached_property
     def large(self) -> Batch:
         """Training rows whose loss is measured."""
-        return self.sample(self.train, LOSS_ROWS)
+        return self.sample(self.train, LOSS_ROWS * self.room // min(self.rows, LOOKED_AT))
 
     # Looks inside
 
@@ -232,6 +251,12 @@ class Case:
             self.state.parameters, self.state.layer_state, self.small, self.key
         )
         return jax.device_get(dict(flatten_paths(gradients))), jax.device_get(deltas)
+
+    @cached_property
+    def starting_deltas(self) -> Mapping[str, Any]:
+        """The deltas of the small sample at the weights as they are drawn."""
+        made = self.passes.slopes(self.start.parameters, self.start.state, self.small, self.key)
+        return jax.device_get(made[1])
 
     # Losses
 

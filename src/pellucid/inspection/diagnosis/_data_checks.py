@@ -16,7 +16,7 @@ LARGEST_RMS = 10.0
 LARGEST_OFFSET = 20.0
 LARGEST_SCALE_RATIO = 200.0
 LARGEST_IMBALANCE = 5.0
-CHANCE = 4.0
+CHANCE = 2.5
 """Deviations from chance up to which labels count as unrelated to the inputs."""
 MISLABELLED = 0.033
 COPIES = 0.02

@@ -5,16 +5,19 @@ from collections.abc import Iterator
 import numpy as np
 
 from pellucid.inspection.diagnosis._case import Case, count_rows, is_kind
+from pellucid.inspection.diagnosis._probes import Probes
 from pellucid.inspection.diagnosis._registry import check
 from pellucid.inspection.diagnosis._simple import NEIGHBORS, as_features, squared_distances
 from pellucid.inspection.diagnosis._verdict import Evidence, Verdict
 
 GAP = 0.5
 GAP_ERRORS = 4.0
-RISE = 0.15
+RISE = 0.1
 SPIKE = 8.0
 SPIKE_LEVEL = 0.4
 DROPOUT_GAP = 0.3
+HIGH_LEVEL = 0.5
+QUIET_GAIN = 0.15
 OUT_OF_RANGE = 0.05
 AGREEMENT = 0.6
 BROKEN_LEVEL = 0.4
@@ -66,10 +69,14 @@ def find_loss_spikes(case: Case) -> Iterator[Verdict]:
             return
 
 
-@check("dropout_too_strong", needs=["one_output", "training"])
+@check("dropout_too_strong", needs=["one_output", "training", "optimizer"])
 def find_strong_dropout(case: Case) -> Iterator[Verdict]:
-    """Compare the loss of one and the same rows with and without what training draws at random."""
-    if not case.finite or np.isnan(case.scale[1]):
+    """Compare the loss of one and the same rows with and without what training draws at random.
+
+    Dropout so strong that nothing is learned shows no such difference; a probe of 60 steps without
+    it, beside one with it, then tells.
+    """
+    if not case.finite or np.isnan(case.scale[1]) or case.step_level < HIGH_LEVEL:
         return
     drops = any(
         is_kind(node.layer, "Dropout") or getattr(node.layer, "dropout", 0)
@@ -77,13 +84,16 @@ def find_strong_dropout(case: Case) -> Iterator[Verdict]:
     )
     if not drops or _changed(case) is not None:
         return
-    gap = case.step_level - case.train_level
-    evidence = (
-        Evidence("dropout_gap", gap, ">", DROPOUT_GAP),
-        Evidence("level", case.step_level, ">", 0.5),
-    )
-    if all(part.speaks for part in evidence):
-        yield Verdict("dropout_too_strong", evidence)
+    level = Evidence("level", case.step_level, ">", HIGH_LEVEL)
+    gap = Evidence("dropout_gap", case.step_level - case.train_level, ">", DROPOUT_GAP)
+    if gap.speaks:
+        yield Verdict("dropout_too_strong", (level, gap))
+    elif case.train_level > HIGH_LEVEL:
+        probes = Probes(case)
+        quiet, own = (probes.quiet_level(probes.first_rate, drop=drop) for drop in (False, True))
+        gain = Evidence("quiet_gain", own - quiet, ">", QUIET_GAIN)
+        if gain.speaks:
+            yield Verdict("dropout_too_strong", (level, gain))
 
 
 def _changed(case: Case) -> str | None:

@@ -86,7 +86,7 @@ def _out_of_reach(case: Case) -> Iterator[Verdict]:
         yield Verdict("activation_does_not_fit_loss", (evidence,), kind="out_of_reach")
 
 
-@check("misleading_metric", needs=["one_output"])
+@check("misleading_metric", needs=["labels"])
 def find_misleading_metric(case: Case) -> Iterator[Verdict]:
     """Compute each accuracy of the model again, beside what one would take it for."""
     if not case.finite:
@@ -96,15 +96,6 @@ def find_misleading_metric(case: Case) -> Iterator[Verdict]:
         if "accuracy" not in type(metric).__name__.lower():
             continue
         name = metric.name
-        if isinstance(metric, metrics.BinaryAccuracy) and not case.classes:
-            if not isinstance(case.loss, losses.BinaryCrossentropy):
-                neither = float((~np.isin(np.asarray(case.train.y), (0, 1))).mean())
-                evidence = Evidence("not_classes", neither, ">", 0.01, name)
-                if evidence.speaks:
-                    yield Verdict("misleading_metric", (evidence,), kind="continuous")
-            continue
-        if not case.classes:
-            continue
         value = float(np.asarray(metric(y_true, y_pred)))
         labels, chosen = case.labels_of(case.large), case.chosen(y_pred)
         right = float((labels == chosen).mean())

@@ -7,11 +7,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from pellucid import optimizers, training
+from pellucid import optimizers
 from pellucid.errors import PellucidError
 from pellucid.inspection.diagnosis._case import Case
+from pellucid.models._objective import renewed_state
 from pellucid.optimizers import Optimizer
-from pellucid.training import ArraySource, Batch, TrainingState
+from pellucid.training import (
+    ArraySource,
+    Batch,
+    CompiledSteps,
+    TrainingState,
+    make_train_step,
+)
 
 Tree = Any
 
@@ -41,7 +48,7 @@ class Probes:
                 looks = np.unique(np.linspace(0, max(taken - 1, 0), 30).astype(int))
                 self.first_rate = max(float(given(jnp.int32(n))) for n in looks)
                 self.optimizer = replace(self.optimizer, learning_rate=self.first_rate)
-                self.steps = self._compile(self.optimizer, decay=True)
+                self.steps = self._compile(self.optimizer)
             else:
                 self.first_rate = float(given)
         else:
@@ -70,16 +77,29 @@ class Probes:
         """
         mark = (origin, rate, larger_batch, decay)
         if mark not in self._made:
-            self._made[mark] = self._run(origin, rate, larger_batch, decay)
+            steps = self.steps
+            if not decay:
+                if self._undecayed is None:
+                    self._undecayed = self._compile(self._optimizer_without_decay(), decay=False)
+                steps = self._undecayed
+            self._made[mark] = self._run(steps, origin, rate, larger_batch)
         return self.case.step_level_of(self._made[mark])
 
-    def _run(self, origin: str, rate: float, larger_batch: int, decay: bool) -> TrainingState:
+    def quiet_level(self, rate: float, *, drop: bool) -> float:
+        """Return the level in evaluation after a probe from the start, with or without dropout.
+
+        Without it the layers run as in evaluation while they learn.
+        """
         case = self.case
-        steps = self.steps
-        if not decay:
-            if self._undecayed is None:
-                self._undecayed = self._compile(self._optimizer_without_decay(), decay=False)
-            steps = self._undecayed
+        steps = self.steps if drop else self._compile(self.optimizer, training=False)
+        state = self._run(steps, "start", rate, 1)
+        level = case.level(float(np.mean(case.losses_of(case.large, state)[0])))
+        return level if np.isfinite(level) else float("inf")
+
+    def _run(
+        self, steps: CompiledSteps, origin: str, rate: float, larger_batch: int
+    ) -> TrainingState:
+        case = self.case
         size = min(case.batch_size * larger_batch, case.rows)
         if size not in self._sources:
             self._sources[size] = ArraySource(case.train, size)
@@ -101,15 +121,24 @@ class Probes:
             epoch += 1
         return state
 
-    def _compile(self, optimizer: Any, *, decay: bool) -> training.CompiledSteps:
+    def _compile(
+        self, optimizer: Any, *, decay: bool = True, training: bool = True
+    ) -> CompiledSteps:
         graph, objective = self.case.graph, self.case.objective
 
         def plain(parameters: Tree, layer_state: Tree, batch: Batch, key: jax.Array) -> Any:
-            loss, aside = objective(parameters, layer_state, batch, key)
-            return (loss if decay else loss - graph.penalty(parameters)), aside
+            outputs, context = objective.run(
+                *(parameters, layer_state, batch.x),
+                training=training,
+                key=key,
+                row_weights=batch.row_weights,
+            )
+            loss, sums = objective.measure_outputs(outputs, context, parameters, batch)
+            renewed = renewed_state(layer_state, context.collected)
+            return (loss if decay else loss - graph.penalty(parameters)), (renewed, sums)
 
-        step = training.make_train_step(plain, optimizer, graph.is_trainable, graph.constrain)
-        return training.CompiledSteps(step, objective.measure)
+        step = make_train_step(plain, optimizer, graph.is_trainable, graph.constrain)
+        return CompiledSteps(step, objective.measure)
 
     def _optimizer_without_decay(self) -> Any:
         if "weight_decay" not in {entry.name for entry in fields(self.optimizer)}:

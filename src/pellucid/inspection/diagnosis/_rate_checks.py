@@ -47,7 +47,7 @@ def find_bad_steps(case: Case) -> Iterator[Verdict]:
     Runs up to eight probes of 60 steps (more where batches are smaller than 32 rows), and none
     where the loss is low or the network knows what simple models know.
     """
-    if np.isnan(case.scale[1]) or case.level(case.scale[1]) != case.level(case.scale[1]):
+    if np.isnan(case.scale[1]):
         return
     present = case.step_level if case.finite else float("inf")
     if case.finite and min(case.train_level, present) < TROUBLE:

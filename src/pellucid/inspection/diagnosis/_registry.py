@@ -53,11 +53,12 @@ _UNITS = (
     "vanishing_gradients",
     "exploding_gradients",
     "ignored_inputs",
+    "frozen_layers",
 )
 _ALL = (*_SYMPTOMS, *_RATES, *_UNITS, "weight_decay_too_strong", "dropout_too_strong")
 
 EXPLAINS: dict[str, tuple[str, ...]] = {
-    "symmetric_initialization": (*_ALL, "frozen_layers"),
+    "symmetric_initialization": _ALL,
     "initialization_too_large": (*_ALL, "overfitting"),
     "activation_does_not_fit_loss": (*_ALL, "overfitting", "misleading_metric"),
     "missing_normalization": (*_ALL, "overfitting"),
@@ -67,14 +68,14 @@ EXPLAINS: dict[str, tuple[str, ...]] = {
     "broken_augmentation": (*_ALL, "overfitting", "random_predictions"),
     "data_not_shuffled": (*_ALL, "overfitting"),
     "weight_decay_too_strong": _ALL,
+    "random_predictions": (*_ALL, "overfitting"),
+    "dropout_too_strong": (*_SYMPTOMS, *_RATES, *_UNITS),
     "rate_too_high": (*_SYMPTOMS, *_UNITS, "overfitting"),
     "exploding_gradients": (*_SYMPTOMS, *_RATES, "not_finite", "saturated_units", "dead_units"),
     "noisy_gradients": (*_SYMPTOMS, *_UNITS, "overfitting"),
     "saturated_units": (*_SYMPTOMS, *_RATES, "vanishing_gradients", "frozen_layers"),
     "dead_units": (*_SYMPTOMS, *_RATES, "vanishing_gradients", "ignored_inputs", "frozen_layers"),
     "vanishing_gradients": (*_SYMPTOMS, *_RATES, "frozen_layers"),
-    "dropout_too_strong": (*_SYMPTOMS, *_RATES),
-    "random_predictions": (*_SYMPTOMS, *_RATES, "dropout_too_strong", "overfitting"),
     "rate_too_low": _SYMPTOMS,
     "plateau": ("underfitting",),
     "mislabelled_examples": (*_SYMPTOMS, "overfitting"),

@@ -9,7 +9,8 @@ from typing import Any
 from pellucid._checks import check_one_of
 from pellucid.errors import UnknownNameError
 from pellucid.inspection._words import LANGUAGES
-from pellucid.inspection.diagnosis._words import FAULTS, KINDS, NEEDS, QUANTITIES, SENTENCES
+from pellucid.inspection.diagnosis._phrases import KINDS, NEEDS, QUANTITIES, SENTENCES
+from pellucid.inspection.diagnosis._words import FAULTS
 
 NAMED_ROWS = 12
 """How many example numbers the text names; the data and JSON hold them all."""
