@@ -9,6 +9,7 @@ import numpy as np
 
 from pellucid._tree import tree_map
 from pellucid.errors import DataError
+from pellucid.training._device import aligned_zeros, to_device
 from pellucid.training._loop import PADDING, batch_order
 from pellucid.training._state import Batch
 
@@ -47,7 +48,7 @@ class ArraySource:
     def __init__(self, data: Batch, batch_size: int) -> None:
         self.rows = int(jax.tree.leaves(data.x)[0].shape[0])
         self.batch_size = min(batch_size, self.rows)
-        self.data = jax.device_put(data)
+        self.data = to_device(data)
         self.steps: int | None = -(-self.rows // self.batch_size)
 
     def epoch(self, seed: tuple[int, int] | None) -> Iterator[Chunk]:
@@ -156,7 +157,7 @@ class StreamSource:
             first += n
 
         def gather(*parts: Any) -> np.ndarray:
-            array = np.zeros((total, *np.shape(parts[0])[1:]), np.asarray(parts[0]).dtype)
+            array = aligned_zeros((total, *np.shape(parts[0])[1:]), np.asarray(parts[0]).dtype)
             np.concatenate(parts, out=array[:first])
             return array
 

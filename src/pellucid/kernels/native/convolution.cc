@@ -45,27 +45,27 @@ struct Tile {
 template <int PIXELS, int NB>
 void compute_tile(const Tile& t) {
   Vector sum[PIXELS][NB];
-  for (int p = 0; p < PIXELS; ++p)
-    for (int b = 0; b < NB; ++b) sum[p][b] = Vector{};
+  UNROLL for (int p = 0; p < PIXELS; ++p)
+    UNROLL for (int b = 0; b < NB; ++b) sum[p][b] = Vector{};
   const float* w = t.weights;
   for (int64_t r = 0; r < t.rows; ++r) {
     for (int64_t q = 0; q < t.runs; ++q) {
       const float* x = t.source + r * t.row_step + q * t.run_step;
       for (int64_t k = 0; k < t.run; ++k) {
         Vector v[NB];
-        for (int b = 0; b < NB; ++b) v[b] = load(w + b * WIDTH);
+        UNROLL for (int b = 0; b < NB; ++b) v[b] = load(w + b * WIDTH);
         w += NB * WIDTH;
-        for (int p = 0; p < PIXELS; ++p) {
+        UNROLL for (int p = 0; p < PIXELS; ++p) {
           const Vector value = broadcast(x[p * t.pixel_step + k]);
-          for (int b = 0; b < NB; ++b) sum[p][b] += value * v[b];
+          UNROLL for (int b = 0; b < NB; ++b) sum[p][b] += value * v[b];
         }
       }
     }
   }
   const int64_t last = t.filters - (NB - 1) * WIDTH;
-  for (int p = 0; p < PIXELS; ++p) {
+  UNROLL for (int p = 0; p < PIXELS; ++p) {
     float* out = t.out + p * t.out_step;
-    for (int b = 0; b < NB - 1; ++b) store(out + b * WIDTH, sum[p][b]);
+    UNROLL for (int b = 0; b < NB - 1; ++b) store(out + b * WIDTH, sum[p][b]);
     store_first(out + (NB - 1) * WIDTH, sum[p][NB - 1], last);
   }
 }
@@ -311,8 +311,8 @@ struct WeightTile {
 template <int TAPS, int NB, bool WHOLE>
 void compute_weight_tile(const WeightTile& t) {
   Vector sum[TAPS][NB];
-  for (int k = 0; k < TAPS; ++k)
-    for (int b = 0; b < NB; ++b) sum[k][b] = Vector{};
+  UNROLL for (int k = 0; k < TAPS; ++k)
+    UNROLL for (int b = 0; b < NB; ++b) sum[k][b] = Vector{};
   const int64_t last = t.filters - (NB - 1) * WIDTH;
   const auto read = [&](const float* from, int b) {
     return WHOLE || b < NB - 1 ? load(from + b * WIDTH) : load_first(from + b * WIDTH, last);
@@ -322,16 +322,16 @@ void compute_weight_tile(const WeightTile& t) {
     const float* dy = t.dy + r * t.dy_row;
     for (int64_t q = 0; q < t.columns; ++q, x += t.x_pixel, dy += t.dy_pixel) {
       Vector v[NB];
-      for (int b = 0; b < NB; ++b) v[b] = read(dy, b);
-      for (int k = 0; k < TAPS; ++k) {
+      UNROLL for (int b = 0; b < NB; ++b) v[b] = read(dy, b);
+      UNROLL for (int k = 0; k < TAPS; ++k) {
         const Vector value = broadcast(x[k]);
-        for (int b = 0; b < NB; ++b) sum[k][b] += value * v[b];
+        UNROLL for (int b = 0; b < NB; ++b) sum[k][b] += value * v[b];
       }
     }
   }
-  for (int k = 0; k < TAPS; ++k) {
+  UNROLL for (int k = 0; k < TAPS; ++k) {
     float* to = t.dw + k * t.dw_tap;
-    for (int b = 0; b < NB - 1; ++b) store(to + b * WIDTH, load(to + b * WIDTH) + sum[k][b]);
+    UNROLL for (int b = 0; b < NB - 1; ++b) store(to + b * WIDTH, load(to + b * WIDTH) + sum[k][b]);
     float* end = to + (NB - 1) * WIDTH;
     store_first(end, load_first(end, last) + sum[k][NB - 1], last);
   }

@@ -24,8 +24,8 @@ struct Tile {
 template <int NROWS, int NB, bool WHOLE>
 void compute_tile(const Tile& t) {
   Vector sum[NROWS][NB];
-  for (int i = 0; i < NROWS; ++i)
-    for (int n = 0; n < NB; ++n) sum[i][n] = Vector{};
+  UNROLL for (int i = 0; i < NROWS; ++i)
+    UNROLL for (int n = 0; n < NB; ++n) sum[i][n] = Vector{};
   const int64_t last = t.columns - (NB - 1) * WIDTH;
   const auto read = [&](const float* from, int n) {
     return WHOLE || n < NB - 1 ? load(from + n * WIDTH) : load_first(from + n * WIDTH, last);
@@ -33,15 +33,15 @@ void compute_tile(const Tile& t) {
   const float *a = t.a, *b = t.b;
   for (int64_t k = 0; k < t.depth; ++k, a += t.a_step, b += t.b_step) {
     Vector v[NB];
-    for (int n = 0; n < NB; ++n) v[n] = read(b, n);
-    for (int i = 0; i < NROWS; ++i) {
+    UNROLL for (int n = 0; n < NB; ++n) v[n] = read(b, n);
+    UNROLL for (int i = 0; i < NROWS; ++i) {
       const Vector value = broadcast(a[i * t.a_row]);
-      for (int n = 0; n < NB; ++n) sum[i][n] += value * v[n];
+      UNROLL for (int n = 0; n < NB; ++n) sum[i][n] += value * v[n];
     }
   }
-  for (int i = 0; i < NROWS; ++i) {
+  UNROLL for (int i = 0; i < NROWS; ++i) {
     float* c = t.c + i * t.c_row;
-    for (int n = 0; n < NB; ++n) {
+    UNROLL for (int n = 0; n < NB; ++n) {
       const Vector total = t.add ? read(c, n) + sum[i][n] : sum[i][n];
       if (WHOLE || n < NB - 1)
         store(c + n * WIDTH, total);

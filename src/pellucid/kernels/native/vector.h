@@ -27,6 +27,14 @@ constexpr int BLOCKS = 2;
 constexpr int PANEL = WIDTH * BLOCKS;
 constexpr int MOST_ROWS = PELLUCID_REGISTERS >= 32 ? 14 : 6;
 
+// Before a loop over an array of vectors that is to stay in registers: without it g++ leaves the
+// longer ones rolled, and the array in memory.
+#if defined(__clang__)
+#define UNROLL _Pragma("unroll")
+#else
+#define UNROLL _Pragma("GCC unroll 32")
+#endif
+
 typedef float Vector __attribute__((vector_size(WIDTH * sizeof(float))));
 
 inline Vector load(const float* from) {
