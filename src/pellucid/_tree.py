@@ -15,6 +15,11 @@ def tree_map(function: Callable[..., Any], tree: Tree, *rest: Tree) -> Tree:
     return jax.tree.map(function, tree, *rest)
 
 
+def tree_copy(tree: Tree) -> Tree:
+    """Return a tree of the same arrays in memory of their own, on the devices where they are."""
+    return jax.device_put(tree, may_alias=False)
+
+
 def global_norm(tree: Tree) -> jax.Array:
     """Return the Euclidean norm of all leaves taken as one long vector: sqrt(sum x_i^2)."""
     return jnp.sqrt(sum(jnp.sum(jnp.square(leaf)) for leaf in jax.tree.leaves(tree)))

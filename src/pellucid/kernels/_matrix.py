@@ -9,7 +9,7 @@ from jax import Array
 from pellucid.kernels._call import with_plain
 from pellucid.kernels._library import status
 
-MOST_WORK = {False: 1 << 25, True: 1 << 30}
+MOST_WORK = {False: 1 << 29, True: 1 << 30}
 """Above so many multiply-adds XLA's own product is as fast; with a transposed, far later."""
 
 

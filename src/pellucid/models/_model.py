@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from pellucid import optimizers, training
 from pellucid._checks import check_positive_int, check_range
 from pellucid._named import to_config
+from pellucid._tree import tree_copy
 from pellucid.data import ArrayDataset, Dataset
 from pellucid.errors import (
     ArgumentError,
@@ -262,17 +262,17 @@ class Model(Network):
         variables = self.variables
         if self._trained is None:
             return training.start_state(
-                jax.tree.map(jnp.copy, variables.parameters),
-                jax.tree.map(jnp.copy, variables.state),
+                tree_copy(variables.parameters),
+                tree_copy(variables.state),
                 self._ready_optimizer(),
                 seed,
                 self.graph.is_trainable,
             )
         # The loop uses its arguments up, so it is given copies.
-        copied = jax.tree.map(jnp.copy, self._trained)
+        copied = tree_copy(self._trained)
         return TrainingState(
-            jax.tree.map(jnp.copy, variables.parameters),
-            jax.tree.map(jnp.copy, variables.state),
+            tree_copy(variables.parameters),
+            tree_copy(variables.state),
             copied.optimizer_state,
             jax.random.key(seed),
             copied.step,

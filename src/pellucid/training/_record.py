@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from pellucid import optimizers
+from pellucid._tree import tree_copy
 from pellucid.training._checkpoint import save_state
 from pellucid.training._history import History
 from pellucid.training._state import TrainingState
@@ -53,17 +54,17 @@ class FitRecord:
     @property
     def state(self) -> TrainingState:
         """A copy of the training state as it is now."""
-        return jax.tree.map(jnp.copy, self.live)
+        return tree_copy(self.live)
 
     @property
     def parameters(self) -> Tree:
         """A copy of the parameters as they are now."""
-        return jax.tree.map(jnp.copy, self.live.parameters)
+        return tree_copy(self.live.parameters)
 
     @property
     def layer_state(self) -> Tree:
         """A copy of the layers' state (moving averages) as it is now."""
-        return jax.tree.map(jnp.copy, self.live.layer_state)
+        return tree_copy(self.live.layer_state)
 
     @property
     def learning_rate(self) -> float:

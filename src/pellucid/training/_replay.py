@@ -9,11 +9,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from pellucid import optimizers
+from pellucid._tree import tree_copy
 from pellucid.errors import ArgumentError, RunError
 from pellucid.training._checkpoint import load_state
 from pellucid.training._loop import PADDING, CompiledSteps, Totals, read_sums, take_batch
@@ -127,7 +126,7 @@ class Replay:
         Returns:
             The state after them and the measures over them.
         """
-        state, totals = self._run(jax.tree.map(jnp.copy, state), int(state.step), stop)
+        state, totals = self._run(tree_copy(state), int(state.step), stop)
         return state, self.results(read_sums(totals))
 
     def changed(self, state: TrainingState, step: int, since: int | None = None) -> TrainingState:

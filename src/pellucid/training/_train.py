@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from pellucid._checks import check_positive_int
+from pellucid._tree import tree_copy
 from pellucid.errors import ArgumentError, DataError
 from pellucid.training._callbacks import Callback
 from pellucid.training._fit import fit
@@ -89,7 +89,7 @@ def train(
     """
     check_positive_int("train", "epochs", epochs)
     source = source_of(data, steps, batch_size)
-    copied = jax.tree.map(lambda leaf: jnp.array(leaf, copy=True), state)
+    copied = tree_copy(state)
     record = FitRecord(copied, None, epochs, source.steps)
     record.history.params = {"epochs": epochs, "steps": source.steps, "batch_size": batch_size}
     shown = [*callbacks, ProgressBar(bar=verbose != 2)] if verbose else list(callbacks)

@@ -64,12 +64,15 @@ void multiply_block(const MatrixProduct& v, const float* a, const float* b, bool
       const bool by_tiles = v.transpose_a && v.columns > PANEL && rows > MOST_ROWS;
       if (by_tiles) {
         // A step of a transposed A is far from the next: the rows of a tile are copied side by side.
-        float* copy = scratch(0, rows * t.depth);
+        // Whole vectors are stored, and what is too much is overwritten by the next.
+        float* copy = scratch(0, rows * t.depth + WIDTH);
         for (int64_t i = 0; i < tiles; ++i) {
           const int64_t row = first_row(i), count = first_row(i + 1) - row;
           float* to = copy + row * t.depth;
           for (int64_t k = 0; k < t.depth; ++k, to += count)
-            std::memcpy(to, from + k * v.rows + row, count * sizeof(float));
+            for (int64_t n = 0; n < count; n += WIDTH)
+              store(to + n, load_first(from + k * v.rows + row + n,
+                                       std::min<int64_t>(WIDTH, count - n)));
         }
         from = copy;
       } else if (!v.transpose_a && v.depth % COMPETING == 0 && v.columns > PANEL) {
