@@ -10,8 +10,6 @@ from pellucid._tree import Tree, tree_map
 
 ALIGNMENT = 64
 """Bytes: JAX takes host memory over as it is if it starts at a multiple of this."""
-WORTH_ALIGNING = 1 << 20
-"""Bytes of an array from which on its own copy is made here."""
 
 
 def aligned_zeros(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
@@ -23,19 +21,19 @@ def aligned_zeros(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
 
 
 def to_device(tree: Tree) -> Tree:
-    """Return a tree with copies of its arrays on the device.
+    """Return a tree with copies of its host arrays on the device.
 
-    On a CPU a large array is copied by NumPy, whose memory lies in large pages where the system
-    has them: the copy is made several times faster than JAX makes its own, and rows drawn at
-    random are then found faster too.
+    On a CPU they are copied by NumPy, whose memory lies in large pages where the system has them:
+    a large copy is made several times faster than JAX makes its own, and rows drawn at random are
+    then found faster too.
     """
     if jax.default_backend() != "cpu":
         return jax.device_put(tree)
-    return jax.device_put(tree_map(_copy_of_large, tree))
+    return jax.device_put(tree_map(_aligned_copy, tree))
 
 
-def _copy_of_large(array: Any) -> Any:
-    if not isinstance(array, np.ndarray) or array.nbytes < WORTH_ALIGNING:
+def _aligned_copy(array: Any) -> Any:
+    if not isinstance(array, np.ndarray):
         return array
     copy = aligned_zeros(array.shape, jax.dtypes.canonicalize_dtype(array.dtype))
     np.copyto(copy, array, casting="unsafe")
