@@ -1,5 +1,21 @@
 """What holds for all tests."""
 
+import resource
+
+import jax
+import pytest
+
+MOST_MEMORY = 2 << 20
+"""KiB of a test process from which on compiled programs of earlier files are given up."""
+
+
+@pytest.fixture(autouse=True, scope="module")
+def memory_of_earlier_files():
+    """Give up the compiled programs of earlier files when they have come to gigabytes."""
+    yield
+    if resource.getrusage(resource.RUSAGE_SELF).ru_maxrss > MOST_MEMORY:
+        jax.clear_caches()
+
 
 def pytest_make_parametrize_id(config, val, argname):
     """Name bytes by their length: compressed ones differ from run to run by the time in them."""

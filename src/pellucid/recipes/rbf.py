@@ -8,7 +8,7 @@ Command: pellucid train rbf
     pellucid train rbf --set centers=kmeans     (centers and widths stay where k-means puts them)
 Time: a few seconds on two cores.
 Expected: test accuracy from 0.955 to 0.961 over the seeds 0 to 2 (0.986 to 0.993 of the validation
-    part); KMEANS with ``centers=kmeans``.
+    part); from 0.950 to 0.967 with ``centers=kmeans``.
 
 In the run folder: ``centers.png``, what each unit is near to. Your own images: ``pellucid predict
 runs/latest photo.png``.
