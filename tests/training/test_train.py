@@ -134,6 +134,21 @@ def test_a_nan_stops():
     assert int(state.step) < 9
 
 
+def test_a_measure_of_nothing_is_no_reason_to_stop_if_told_so():
+    def step(state, batch):
+        w = state.parameters["w"] * jnp.where(state.step == 5, jnp.nan, 1)
+        return state.replace(parameters=state.parameters | {"w": w}), {"player_loss": jnp.nan}
+
+    watch = callbacks.TerminateOnNaN()
+    _, history = train(step, start(), steps=4, epochs=9, callbacks=[watch])
+    assert history.epoch == [0]
+    assert "player loss" in watch.reason
+    watch = callbacks.TerminateOnNaN(losses=False)
+    _, history = train(step, start(), steps=4, epochs=9, callbacks=[watch])
+    assert history.epoch == [0, 1]
+    assert "parameters/w" in watch.reason
+
+
 def test_a_checkpoint_goes_on_to_the_same_bits(tmp_path):
     path = str(tmp_path / "states" / "{epoch}")
     whole, history = run(callbacks.ModelCheckpoint(path))

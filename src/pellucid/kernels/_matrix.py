@@ -10,7 +10,7 @@ from pellucid.kernels._call import with_plain
 from pellucid.kernels._library import status
 
 MOST_WORK = {False: 1 << 29, True: 1 << 30}
-"""Above so many multiply-adds XLA's own product is as fast; with a transposed, far later."""
+"""Above so many multiply-adds XLA's own product is as fast; somewhat later with a transposed."""
 
 
 def takes(a: Array, b: Array, *, transpose_a: bool, transpose_b: bool) -> bool:

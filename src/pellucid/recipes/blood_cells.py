@@ -6,8 +6,12 @@ Data: BCCD: 205 training, 87 validation and 72 test images with 13 cells on the 
     144x192 pixels (its own files; see ``pellucid.data.bccd``).
 Command: pellucid train blood_cells
     pellucid train blood_cells --set network=faster_rcnn
-Time: to be measured
-Expected: to be measured
+Time: under two minutes on two cores; Faster R-CNN five, other work beside it.
+Expected: mean average precision of the 72 test images with seed 0 (after 30 epochs):
+
+    network        mean    red     white   platelets    (validation part)
+    ssd            0.866   0.834   0.962   0.802        (0.855)
+    faster_rcnn    0.874   0.832   0.980   0.809        (0.882)
 
 The measure is the mean over the classes of the average precision at IoU 0.5, the whole area under
 the curve of precision over recall (``pellucid.metrics.mean_average_precision``). In the run folder:

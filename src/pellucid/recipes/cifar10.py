@@ -10,8 +10,10 @@ Command: pellucid train cifar10
     pellucid train cifar10 --epochs 182 --batch-size 128 --set decay=steps --set augment=shift
         --set learning_rate=0.1 --set weight_decay=0.0001     (the paper's training)
 Time: about two minutes an epoch of the whole set on two cores.
-Expected: ResNet-20 ahead of both others on the same images. The paper's ResNet-20, trained for 182
-    epochs on shifted and mirrored images, reaches 0.9125.
+Expected: ResNet-20 ahead of both others on the same images. With 3,600 images, 30 epochs and seed
+    0, ResNet-20 reads 0.574 of 1,000 test images right, LeNet-5 0.413 and the small AlexNet 0.506
+    (of the validation part 0.595, 0.465 and 0.535). The paper's ResNet-20, trained for 182 epochs
+    on shifted and mirrored images of the whole set, reaches 0.9125.
 
 K. He, X. Zhang, S. Ren, J. Sun: Deep residual learning for image recognition, CVPR 2016, section
 4.2: momentum 0.9, rate 0.1, a tenth of it after half and after three quarters of the steps, weight

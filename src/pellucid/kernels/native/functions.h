@@ -1,5 +1,5 @@
-// Functions of vectors: exponential, logarithm, logistic and hyperbolic tangent, to a few units in the last
-// place.
+// Functions of vectors: exponential, logarithm, logistic and hyperbolic tangent, to a few units in
+// the last place.
 #pragma once
 
 #include "vector.h"
