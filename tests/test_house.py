@@ -10,10 +10,10 @@ import pytest
 SOURCE = Path(__file__).parents[1] / "src" / "pellucid"
 
 # Each room, and the rooms above it that it may import. Lowest first.
-FOUNDATION = ["errors", "_checks", "_tree", "_named"]
+FOUNDATION = ["errors", "_files", "_checks", "_tree", "_named"]
 VOCABULARY = ["activations", "initializers", "regularizers", "constraints", "losses", "metrics"]
 ORDER = [*FOUNDATION, "kernels", "ops", *VOCABULARY, "layers"]
-BESIDE = {"optimizers": [*FOUNDATION, "kernels"], "data": ["errors", "_checks"]}
+BESIDE = {"optimizers": [*FOUNDATION, "kernels"], "data": ["errors", "_checks", "_named"]}
 UPPER = ["training", "models", "zoo", "inspection", "sklearn", "recipes", "cli"]
 # Public names that only re-export what lies in a room.
 DOORS = {

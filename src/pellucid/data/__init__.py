@@ -4,6 +4,12 @@
   ``bccd``, ``oxford_iiit_pet``, ``orl_faces`` (files), ``digits``, ``iris``, ``diabetes``
   (inside scikit-learn), each with ``load_data()``; also under ``pellucid.datasets``.
 - ``Dataset``: checked arrays, or a stream of checked batches, for ``fit``.
+- ``Pipeline``: rows from files larger than memory (``Dataset.from_npy``, ``from_folder``,
+  ``from_csv``, ``from_parquet``, ``from_text``, ``from_audio``, ``from_generator``), mapped,
+  filtered, shuffled, balanced, in batches; gone on with exactly after a stop.
+- ``Preprocessing`` that a saved model carries: ``TextVectorization``, ``TableColumns``,
+  ``StandardScaler``, ``LabelNames``, ``ImageFiles``, ``RawData``.
+- ``train_test_split`` and ``folds``: by class, by group, in time.
 - ``pad_sequences`` and ``to_categorical``; also under ``pellucid.preprocessing.sequence`` and
   ``pellucid.utils``.
 - ``data_folder()`` and ``cache_folder()``: where files are looked for.
@@ -25,7 +31,19 @@ from pellucid.data import (
 from pellucid.data._arrays import ArrayDataset, Arrays, Batch, BatchDataset, Dataset
 from pellucid.data._cache import cache_folder, data_folder
 from pellucid.data._categorical import to_categorical
+from pellucid.data._pipeline import Pipeline
+from pellucid.data._preprocessing import (
+    PREPROCESSING,
+    ImageFiles,
+    LabelNames,
+    Preprocessing,
+    RawData,
+    StandardScaler,
+    TableColumns,
+)
 from pellucid.data._sequences import pad_sequences
+from pellucid.data._splitting import folds, train_test_split
+from pellucid.data._text import TextVectorization
 
 __all__ = [
     "ArrayDataset",
@@ -33,6 +51,15 @@ __all__ = [
     "Batch",
     "BatchDataset",
     "Dataset",
+    "ImageFiles",
+    "LabelNames",
+    "PREPROCESSING",
+    "Pipeline",
+    "Preprocessing",
+    "RawData",
+    "StandardScaler",
+    "TableColumns",
+    "TextVectorization",
     "bccd",
     "cache_folder",
     "cifar10",
@@ -40,6 +67,7 @@ __all__ = [
     "diabetes",
     "digits",
     "fashion_mnist",
+    "folds",
     "imdb",
     "iris",
     "mnist",
@@ -48,4 +76,5 @@ __all__ = [
     "pad_sequences",
     "tiny_shakespeare",
     "to_categorical",
+    "train_test_split",
 ]

@@ -16,12 +16,16 @@ strings, objects, dates  refused, with what to do instead
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from pellucid._checks import check_positive_int, check_range
+from pellucid.data._opening import Opening
 from pellucid.errors import ArgumentError, DataError, DTypeError, ShapeError
+
+if TYPE_CHECKING:
+    from pellucid.data._pipeline import Pipeline
 
 Arrays = np.ndarray | tuple[np.ndarray, ...] | dict[str, np.ndarray]
 """One array, or several inputs or outputs by place or by name."""
@@ -35,8 +39,10 @@ class Batch(NamedTuple):
     sample_weight: Arrays | None
 
 
-class Dataset:
-    """Training data after its checks; made by ``from_arrays`` or ``from_batches``."""
+class Dataset(Opening):
+    """Training data after its checks; made by ``from_arrays``, ``from_batches``, and what reads
+    files: ``from_npy``, ``from_folder``, ``from_audio``, ``from_text``, ``from_csv``,
+    ``from_parquet``, ``from_generator``."""
 
     @staticmethod
     def from_arrays(x: Any, y: Any = None, sample_weight: Any = None) -> "ArrayDataset":
@@ -128,6 +134,16 @@ class ArrayDataset(Dataset):
                 f"of {len(self)} samples; take another fraction or more data."
             )
         return self[:at], self[at:]
+
+    def pipeline(self) -> "Pipeline":
+        """Return the samples as a pipeline, to be mapped, shuffled, balanced, ...
+
+        The arrays stay where they are; of them a piece at a time is read.
+        """
+        from pellucid.data._pipeline import Pipeline
+        from pellucid.data._sources import InMemory
+
+        return Pipeline(InMemory(self))
 
     def batches(self, batch_size: int, order: Any = None) -> Iterator[Batch]:
         """Yield the samples in batches of ``batch_size``; the last may be shorter.
