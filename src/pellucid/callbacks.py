@@ -6,6 +6,7 @@
 from typing import TYPE_CHECKING, Any
 
 from pellucid.training import (
+    BackupAndRestore,
     Callback,
     CSVLogger,
     EarlyStopping,
@@ -16,6 +17,7 @@ from pellucid.training import (
     ProgressBar,
     Recorder,
     ReduceLROnPlateau,
+    TensorBoard,
     TerminateOnNaN,
 )
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from pellucid.inspection import DiagnosisCallback as Diagnosis
 
 __all__ = [
+    "BackupAndRestore",
     "CSVLogger",
     "Callback",
     "Diagnosis",
@@ -34,6 +37,7 @@ __all__ = [
     "ProgressBar",
     "Recorder",
     "ReduceLROnPlateau",
+    "TensorBoard",
     "TerminateOnNaN",
 ]
 

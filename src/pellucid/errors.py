@@ -13,6 +13,8 @@
     ├── DatasetError       (OSError)       a data set is absent, damaged or cannot be downloaded
     ├── ModelFileError     (ValueError)    a folder is no saved model, or a damaged one
     ├── RunError           (ValueError)    a folder is no run, or lacks what is asked of it
+    ├── ExportError        (ValueError)    a model cannot be written in another form
+    ├── WriteError         (OSError)       a file cannot be written; what was there stands
     └── NonFiniteError     (ArithmeticError)  a number of a training is NaN or infinite
 
 A message is one sentence that says which layer or argument, what was expected, what came, and
@@ -81,6 +83,14 @@ class ModelFileError(PellucidError, ValueError):
 
 class RunError(PellucidError, ValueError):
     """A folder is no run, or lacks what is asked of it."""
+
+
+class WriteError(PellucidError, OSError):
+    """A file cannot be written: a full disk, a read-only folder; what was there before stands."""
+
+
+class ExportError(PellucidError, ValueError):
+    """A model cannot be written in another form, or what was written differs from it."""
 
 
 class NonFiniteError(PellucidError, ArithmeticError):

@@ -4,6 +4,7 @@ Each command is one file here. Whatever a command does, Python can do with the r
 """
 
 from pellucid.cli import (
+    _compare,
     _derive,
     _diagnose,
     _doctor,
@@ -13,6 +14,8 @@ from pellucid.cli import (
     _receptive_field,
     _replay,
     _report,
+    _resume,
+    _runs,
     _train,
     _worksheet,
 )
@@ -21,6 +24,9 @@ from pellucid.cli._app import app
 __all__ = ["app", "main"]
 
 app.command("train")(_train.train)
+app.command("resume")(_resume.resume)
+app.command("runs")(_runs.runs)
+app.command("compare")(_compare.compare)
 app.command("predict")(_predict.predict)
 app.command("list")(_list.list_recipes)
 app.command("worksheet")(_worksheet.worksheet)

@@ -42,19 +42,19 @@ def train(
     common = {"epochs": epochs, "batch_size": batch_size, "seed": seed}
     given = {key: value for key, value in common.items() if value is not None}
     with only_json(json):
-        recipe = recipes.make(name, **given, **_pairs(settings or [], given))
+        recipe = recipes.make(name, **given, **pairs(settings or [], given))
         out = screen()
         out.print(f"[bold]{name}[/bold]: {recipes.summary(name)}")
         run = recipes.train(recipe, runs, tell=out.print, record=record, page=True)
     if json:
         print_json({"run": str(run.folder), "recipe": name, **run.metrics})
         return
-    _show(run, Path(runs))
+    show(run, Path(runs))
 
 
-def _pairs(texts: list[str], given: dict[str, Any]) -> dict[str, str]:
+def pairs(texts: list[str], given: dict[str, Any]) -> dict[str, str]:
     """Return ``["learning_rate=0.001"]`` as a dictionary."""
-    pairs: dict[str, str] = {}
+    found: dict[str, str] = {}
     for text in texts:
         key, equals, value = (part.strip() for part in text.partition("="))
         if not equals or not key:
@@ -62,13 +62,14 @@ def _pairs(texts: list[str], given: dict[str, Any]) -> dict[str, str]:
                 f"--set expected NAME=VALUE, got {text!r}; write --set learning_rate=0.001 for "
                 "instance."
             )
-        if key in pairs or key in given:
+        if key in found or key in given:
             raise ArgumentError(f"The setting {key!r} is given twice; give it once.")
-        pairs[key] = value
-    return pairs
+        found[key] = value
+    return found
 
 
-def _show(run: recipes.Run, runs: Path) -> None:
+def show(run: recipes.Run, runs: Path) -> None:
+    """Print the measures of a run, what its folder holds, and what to try."""
     out = screen()
     measures = run.metrics
     parts = [part for part in ("train", "validation", "test") if part in measures]

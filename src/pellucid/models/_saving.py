@@ -8,15 +8,13 @@
 
 A folder is written beside its place under a temporary name, synced, and renamed. Loading looks
 layer types up in a closed registry (and in what the caller passes as ``custom_objects``), finds
-all shapes by tracing, and compares them with the file's before any array is read.
+all shapes by tracing, and compares them with the file's before any array is read. A file can name
+no code, no other file and no way of loading; whatever else it holds, the answer is a
+``ModelFileError``.
 """
 
 import json
-import os
-import shutil
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,19 +24,49 @@ import jax.numpy as jnp
 import pellucid
 from pellucid import layers, losses, metrics, optimizers
 from pellucid._checks import check_one_of
+from pellucid._files import is_plain_file, old_folder, replaced_folder, strict_json, write_text
 from pellucid._named import to_config
-from pellucid.errors import DTypeError, ModelFileError, PellucidError
+from pellucid.errors import ArgumentError, DTypeError, ModelFileError, PellucidError
 from pellucid.layers import Input, Layer
 from pellucid.layers._symbol import connect
 from pellucid.models._graph import Graph
 from pellucid.models._torch_names import are_torch_names, read_torch_arrays, torch_arrays
 from pellucid.training import TrainingState
-from pellucid.training._array_file import array_names, read_arrays, reason, sync, write_arrays
+from pellucid.training._array_file import array_names, read_arrays, reason, write_arrays
 
 FORMAT_VERSION = 1
 DESCRIPTION = "model.json"
 WEIGHTS = "weights.safetensors"
 TRAINING = "training.safetensors"
+KEYS = {
+    "format",
+    "format_version",
+    "pellucid",
+    "kind",
+    "name",
+    "seed",
+    "graph",
+    "compile",
+    "preprocessing",
+}
+"""What ``model.json`` may say: nothing about how it is to be loaded."""
+LARGEST_DESCRIPTION = 1 << 26
+"""Bytes of ``model.json`` at most."""
+LARGEST_SIZE = 1 << 31
+"""No whole number in the settings of a layer reaches this, except seeds."""
+TROUBLE = (
+    PellucidError,
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    MemoryError,
+    NotImplementedError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+"""What a description that makes no sense can set off while the network is put together."""
 
 
 def save_model(model: Any, folder: Path, overwrite: bool = True) -> None:
@@ -52,7 +80,7 @@ def save_model(model: Any, folder: Path, overwrite: bool = True) -> None:
     description = describe(model)
     arrays = dict(model._ordered(model.variables))
     with replaced_folder(folder) as new:
-        (new / DESCRIPTION).write_text(json.dumps(description, indent=1) + "\n", encoding="utf-8")
+        write_text(new / DESCRIPTION, json.dumps(description, indent=1) + "\n")
         write_arrays(new / WEIGHTS, arrays)
         if model._trained is not None:
             write_arrays(new / TRAINING, training_arrays(model._trained))
@@ -78,19 +106,21 @@ def load_model(
         model = build(description, dict(custom_objects or {}))
     except ModelFileError:
         raise
-    except (PellucidError, KeyError, TypeError, ValueError, IndexError, RecursionError) as error:
+    except TROUBLE as error:
         raise ModelFileError(f"{folder / DESCRIPTION} is damaged: {reason(error)}") from error
+    _check_own_file(folder / WEIGHTS)
     load_weights(model, folder / WEIGHTS)
     config = description.get("compile")
     if compile and config is not None:
         try:
             model.compile(**_compile_arguments(config), verbose=0)
-        except (PellucidError, KeyError, TypeError, ValueError, AttributeError) as error:
+        except TROUBLE as error:
             raise ModelFileError(
                 f"What {folder / DESCRIPTION} says about training cannot be used: {reason(error)} "
                 "Pass compile=False to load the network alone."
             ) from error
         if (folder / TRAINING).exists():
+            _check_own_file(folder / TRAINING)
             _load_training(model, folder / TRAINING)
     return model
 
@@ -221,7 +251,20 @@ def build_layer(config: Mapping[str, Any], custom: Mapping[str, type]) -> Layer:
         if config["name"] is not None:
             object.__setattr__(graph, "name", str(config["name"]))
         return graph
+    _check_sizes(config)
     return layers.REGISTRY.from_config(config, own=custom)
+
+
+def _check_sizes(config: Any, key: str = "") -> None:
+    """Raise ArgumentError for a whole number in the settings of a layer that is no size."""
+    if isinstance(config, Mapping):
+        for name, value in config.items():
+            _check_sizes(value, str(name))
+    elif isinstance(config, list):
+        for value in config:
+            _check_sizes(value, key)
+    elif isinstance(config, int) and abs(config) >= LARGEST_SIZE and not key.endswith("seed"):
+        raise ArgumentError(f"The setting {key!r} is {config}, and no size is as large as that.")
 
 
 def _index(value: Any) -> int:
@@ -250,14 +293,7 @@ def save_weights(model: Any, path: Path, names: str = "pellucid") -> None:
     check_one_of("save_weights", "names", names, ("pellucid", "pytorch"))
     own = names == "pellucid"
     arrays = dict(model._ordered(model.variables)) if own else torch_arrays(model)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
-    try:
-        write_arrays(temporary, arrays)
-        sync(temporary)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_arrays(path, arrays)
 
 
 def load_weights(model: Any, path: Path) -> None:
@@ -311,7 +347,7 @@ def is_model(folder: Path) -> bool:
 def find_folder(folder: Path) -> Path:
     """Return the folder of a saved model, or the one it was replacing when it was cut off."""
     if not folder.exists():
-        spare = _spare(folder)
+        spare = old_folder(folder)
         if is_model(spare):
             return spare
         raise ModelFileError(f"There is no folder {folder}; save a model there first.")
@@ -326,42 +362,37 @@ def find_folder(folder: Path) -> Path:
 def read_description(folder: Path) -> dict[str, Any]:
     """Return ``model.json`` after a look at its head."""
     path = folder / DESCRIPTION
+    _check_own_file(path)
+    if path.stat().st_size > LARGEST_DESCRIPTION:
+        raise ModelFileError(
+            f"{path} has {path.stat().st_size:,} bytes, and a description of a network has at "
+            f"most {LARGEST_DESCRIPTION:,}."
+        )
     try:
-        description = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        description = strict_json(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
         raise ModelFileError(f"{path} cannot be read: {reason(error)}") from error
     if not isinstance(description, dict) or description.get("format") != "pellucid model":
         raise ModelFileError(f"{path} does not describe a Pellucid model.")
     version = description.get("format_version")
-    if version != FORMAT_VERSION:
+    if type(version) is not int or version != FORMAT_VERSION:
         raise ModelFileError(
             f"{path} has format version {version!r} and this is Pellucid {pellucid.__version__}, "
             f"which reads version {FORMAT_VERSION}; install a newer Pellucid."
         )
+    unknown = sorted(set(description) - KEYS)
+    if unknown:
+        raise ModelFileError(
+            f"{path} says {unknown[0]!r}, which no description of a network does; remove it, or "
+            "load the model with the Pellucid that saved it."
+        )
     return description
 
 
-@contextmanager
-def replaced_folder(folder: Path) -> Iterator[Path]:
-    """Give a new folder that takes the place of ``folder`` at the end, whole or not at all."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    new = Path(tempfile.mkdtemp(prefix=f".{folder.name}.new-", dir=folder.parent))
-    try:
-        yield new
-        for file in new.iterdir():
-            sync(file)
-        sync(new)
-        spare = _spare(folder)
-        if folder.exists():
-            shutil.rmtree(spare, ignore_errors=True)
-            os.rename(folder, spare)
-        os.rename(new, folder)
-        sync(folder.parent)
-        shutil.rmtree(spare, ignore_errors=True)
-    finally:
-        shutil.rmtree(new, ignore_errors=True)
-
-
-def _spare(folder: Path) -> Path:
-    """Return where a folder waits while its successor is put in its place."""
-    return folder.with_name(f".{folder.name}.old")
+def _check_own_file(path: Path) -> None:
+    """Raise ModelFileError for a link, a pipe or a folder where a file of the model should be."""
+    if path.is_symlink() or (path.exists() and not is_plain_file(path)):
+        raise ModelFileError(
+            f"{path} is a link, or no plain file; the files of a saved model lie in its own "
+            "folder. Copy the file itself there."
+        )

@@ -5,7 +5,8 @@
 True
 
 ``recipes.train(recipes.make("digits", epochs=5))`` trains one and returns its run;
-``recipes.open_run("runs/latest")`` opens a finished one. The command line does the same.
+``recipes.open_run("runs/latest")`` opens a finished one, ``recipes.resume(folder)`` goes on with
+one that stopped. The command line does the same.
 """
 
 import ast
@@ -33,8 +34,10 @@ from pellucid.recipes._recipe import (
     setting,
     settings_of,
 )
+from pellucid.recipes._resume import resume
 from pellucid.recipes._run import Run, open_run
 from pellucid.recipes._runner import train
+from pellucid.recipes._runs import Listed, compare, list_runs
 
 if TYPE_CHECKING:
     from pellucid.recipes._open import open
@@ -47,6 +50,7 @@ __all__ = [
     "Example",
     "FoundBox",
     "Learning",
+    "Listed",
     "Objective",
     "Part",
     "PictureAnswer",
@@ -55,12 +59,15 @@ __all__ = [
     "Report",
     "Run",
     "TextAnswer",
+    "compare",
     "description",
     "find",
+    "list_runs",
     "make",
     "names",
     "open",
     "open_run",
+    "resume",
     "setting",
     "settings_of",
     "summary",

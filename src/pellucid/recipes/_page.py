@@ -26,7 +26,7 @@ from pellucid.recipes._recipe import (
     TextAnswer,
     settings_of,
 )
-from pellucid.recipes._run import ENVIRONMENT, LOG, Run, _read_json, open_run, replacing
+from pellucid.recipes._run import ENVIRONMENT, LOG, Run, open_run, read_json, replacing
 
 REPORT = "report.html"
 TILES, MISTAKES, DOUBTS, TEXTS = 16, 24, 8, 3
@@ -327,7 +327,7 @@ def _settings(page: Page, facts: Facts) -> Sequence[str]:
     made = [html.table(heads, rows, paths=True)]
     if not (facts.run.folder / ENVIRONMENT).is_file():
         return made
-    known = _read_json(facts.run.folder / ENVIRONMENT)
+    known = read_json(facts.run.folder / ENVIRONMENT)
     versions = [[name, version] for name, version in known["versions"].items()]
     machine = [
         [name, ", ".join(value) if isinstance(value, list) else str(value)]

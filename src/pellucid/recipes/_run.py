@@ -4,10 +4,11 @@
 
     runs/digits-20260131-174502/
         settings.json          the recipe's name and all its settings
-        environment.json       versions, machine, seed, hashes of the data
+        environment.json       versions, machine, seed, hashes of the data, commit of the program
         log.jsonl              one line an epoch, written as it goes
         metrics.json           what was measured on the test part
         model/                 the trained network
+        checkpoints/           what `pellucid resume` goes on from, until the end
         recording/             what it takes to go back to any step
         learning_curve.png     and the other figures of the recipe
         report.html            all of it on a page, as `pellucid report` writes it
@@ -18,7 +19,6 @@ import json
 import math
 import os
 import re
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,6 +26,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pellucid._files import DISK, in_words, make_folders, sync_folder, write_text
 from pellucid.errors import PellucidError, RunError
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ SETTINGS, ENVIRONMENT, LOG, METRICS, MODEL, RECORDING = (
     "model",
     "recording",
 )
+CHECKPOINTS = "checkpoints"
 LATEST = "latest"
 
 
@@ -60,7 +62,7 @@ class Run:
     @property
     def metrics(self) -> dict[str, Any]:
         """The numbers of ``metrics.json``."""
-        return _read_json(self.folder / METRICS)
+        return read_json(self.folder / METRICS)
 
     @property
     def log(self) -> list[dict[str, Any]]:
@@ -80,7 +82,8 @@ class Run:
         if not (self.folder / MODEL).is_dir():
             raise RunError(
                 f"The run {str(self.folder)!r} holds no model, so it stopped before the end of its "
-                f"training; train again with `pellucid train {self.recipe_name}`."
+                f"training; go on with `pellucid resume {self.folder}`, or train again with "
+                f"`pellucid train {self.recipe_name}`."
             )
         return models.load_model(self.folder / MODEL)
 
@@ -121,8 +124,8 @@ def open_run(folder: str | os.PathLike[str]) -> Run:
     """
     from pellucid import recipes
 
-    place = _resolve(Path(folder))
-    written = _read_json(place / SETTINGS)
+    place = find_run(Path(folder))
+    written = read_json(place / SETTINGS)
     try:
         name, settings = written["recipe"], dict(written["settings"])
         recipe = recipes.make(name, **settings)
@@ -134,7 +137,7 @@ def open_run(folder: str | os.PathLike[str]) -> Run:
     return Run(place, name, recipe)
 
 
-def _resolve(folder: Path) -> Path:
+def find_run(folder: Path) -> Path:
     """Return the run folder that a path means; ``latest`` may be a text file with a name in it."""
     for place in (folder, Path("runs") / folder):
         if place.name == LATEST and place.is_file():
@@ -154,13 +157,18 @@ def _resolve(folder: Path) -> Path:
     )
 
 
-def _read_json(path: Path) -> Any:
+def read_json(path: Path) -> Any:
+    """Return what a file of a run says.
+
+    Raises:
+        RunError: it is missing or damaged.
+    """
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise RunError(
-            f"The run {str(path.parent)!r} lacks {path.name}, so it stopped before its end; "
-            "train again."
+            f"The run {str(path.parent)!r} lacks {path.name}, so it stopped before its end; go on "
+            f"with `pellucid resume {path.parent}`, or train again."
         ) from None
     except ValueError:
         raise RunError(f"The file {str(path)!r} is damaged: it is not JSON; train again.") from None
@@ -171,13 +179,15 @@ def _read_json(path: Path) -> Any:
 
 def new_folder(runs: Path, name: str) -> Path:
     """Make and return the folder ``runs/name``; a short number is added where that is taken."""
-    for number in range(1, 10_000):
-        folder = runs / (name if number == 1 else f"{name}-{number}")
-        try:
-            folder.mkdir(parents=True)
-        except FileExistsError:
-            continue
-        return folder
+    with in_words(runs / name):
+        make_folders(runs)
+        for number in range(1, 10_000):
+            folder = runs / (name if number == 1 else f"{name}-{number}")
+            try:
+                DISK.make_folder(folder)
+            except FileExistsError:
+                continue
+            return folder
     raise RunError(f"The folder {str(runs)!r} is full of runs called {name!r}; clear it out.")
 
 
@@ -187,24 +197,19 @@ def replacing(path: Path) -> Iterator[Path]:
 
     A kill at any moment leaves the old file or the new one, never half of one.
     """
-    handle, temporary = tempfile.mkstemp(
-        prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent
-    )
-    os.close(handle)
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}.new{path.suffix}")
     try:
-        yield Path(temporary)
-        with open(temporary, "rb") as written:
-            os.fsync(written.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
+        yield temporary
+        with in_words(path):
+            descriptor = DISK.open(temporary, os.O_RDONLY)
+            try:
+                DISK.sync(descriptor)
+            finally:
+                os.close(descriptor)
+            DISK.replace(temporary, path)
+            sync_folder(path.parent)
     finally:
-        Path(temporary).unlink(missing_ok=True)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+        temporary.unlink(missing_ok=True)
 
 
 def plain(content: Any) -> Any:
@@ -222,20 +227,25 @@ def plain(content: Any) -> Any:
 
 def write_json(path: Path, content: Any) -> None:
     """Write ``content`` as readable JSON, whole or not at all."""
-    with replacing(path) as temporary:
-        text = json.dumps(plain(content), indent=2, ensure_ascii=False, allow_nan=False)
-        # A list of numbers or words fits on a line.
-        text = re.sub(r"\[[^\[\]{}]*\]", lambda found: " ".join(found[0].split()), text)
-        temporary.write_text(text + "\n", encoding="utf-8")
+    text = json.dumps(plain(content), indent=2, ensure_ascii=False, allow_nan=False)
+    # A list of numbers or words fits on a line.
+    text = re.sub(r"\[[^\[\]{}]*\]", lambda found: " ".join(found[0].split()), text)
+    write_text(path, text + "\n")
 
 
 def point_latest(folder: Path) -> None:
     """Let ``latest`` beside the run folder point at it: a link, or a text file with its name."""
     latest = folder.parent / LATEST
-    with tempfile.TemporaryDirectory(prefix=".latest-", dir=folder.parent) as holder:
-        link = Path(holder) / LATEST
+    link = folder.parent / f".{LATEST}.{os.getpid()}.new"
+    link.unlink(missing_ok=True)
+    try:
+        link.symlink_to(folder.name, target_is_directory=True)
+    except (OSError, NotImplementedError):
+        write_text(latest, folder.name + "\n")
+        return
+    with in_words(latest):
         try:
-            link.symlink_to(folder.name, target_is_directory=True)
-        except (OSError, NotImplementedError):
-            link.write_text(folder.name + "\n", encoding="utf-8")
-        os.replace(link, latest)
+            DISK.replace(link, latest)
+            sync_folder(folder.parent)
+        finally:
+            link.unlink(missing_ok=True)

@@ -1,14 +1,12 @@
 """The one runner: trains a recipe and writes its run folder."""
 
 import hashlib
-import json
 import os
 import platform
 import shutil
 import sys
-import time
 from collections.abc import Callable
-from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
 from importlib import metadata
 from pathlib import Path
@@ -17,10 +15,12 @@ from typing import Any
 import numpy as np
 
 import pellucid
-from pellucid.errors import ArgumentError
+from pellucid._files import Lock
+from pellucid.recipes._code import code_state
 from pellucid.recipes._recipe import Data, Learning, Part, Recipe
 from pellucid.recipes._recorded_run import explain_end
 from pellucid.recipes._run import (
+    CHECKPOINTS,
     ENVIRONMENT,
     LOG,
     METRICS,
@@ -29,13 +29,13 @@ from pellucid.recipes._run import (
     SETTINGS,
     Run,
     new_folder,
-    plain,
     point_latest,
     replacing,
     write_json,
 )
 
 DEPENDENCIES = ("jax", "jaxlib", "numpy", "scikit-learn", "safetensors")
+SECONDS_BETWEEN_CHECKPOINTS = 10.0
 
 
 def train(
@@ -60,30 +60,69 @@ def train(
     Raises:
         DatasetError: the data is absent or damaged.
         NonFiniteError: a loss or a weight became NaN; the message says at which step, and why.
-        KeyboardInterrupt: the training was interrupted; the message says what is saved.
+        KeyboardInterrupt: the training was interrupted; the message says what is saved, and how to
+            go on.
+        WriteError: the run folder cannot be written to.
     """
     say = tell if verbose else _nothing
     data = recipe.data()
     model = compiled(recipe, data)
     name = name_of(recipe)
     folder = new_folder(Path(runs), f"{name}-{datetime.now():%Y%m%d-%H%M%S}")
-    write_json(folder / SETTINGS, {"recipe": name, "settings": vars(recipe)})
-    write_json(folder / ENVIRONMENT, environment(recipe, data))
-    say(f"data   {_sizes(data)}")
-    say(f"model  {model.count_params():,} parameters in {len(model.layers)} layers")
-    say(f"run    {folder}")
+    with Lock(folder):
+        write_json(folder / ENVIRONMENT, {**environment(recipe, data), "record": record})
+        write_json(folder / SETTINGS, {"recipe": name, "settings": vars(recipe)})
+        say(f"data   {_sizes(data)}")
+        say(f"model  {model.count_params():,} parameters in {len(model.layers)} layers")
+        say(f"run    {folder}")
+        task = Task(recipe, model, data, folder, verbose, record, tell=say)
+        try:
+            return carry_out(task, page)
+        except KeyboardInterrupt:
+            if not kept_anything(folder):
+                shutil.rmtree(folder)
+            raise
 
-    seconds = _fit(recipe, model, data, folder, verbose, record)
 
+@dataclass(frozen=True)
+class Task:
+    """What is to be trained where.
+
+    Attributes:
+        recipe: the recipe.
+        model: its network, compiled, as it is before training.
+        data: its data.
+        folder: the run folder, which has its settings already.
+        verbose: 1 shows the progress of the fit.
+        record: keep a recording.
+        tell: where sentences go.
+        force: go on from a checkpoint even if it belongs to another fit.
+    """
+
+    recipe: Recipe
+    model: Any
+    data: Data
+    folder: Path
+    verbose: int
+    record: bool
+    tell: Callable[[str], Any]
+    force: bool = False
+
+
+def carry_out(task: Task, page: bool) -> Run:
+    """Train, from the start or from the newest checkpoint, and write what came out."""
+    recipe, model, data, folder = task.recipe, task.model, task.data, task.folder
+    seconds = _fit(task)
     report = recipe.report(model, data)
     model.save(folder / MODEL)
-    run = Run(folder, name, recipe)
+    run = Run(folder, name_of(recipe), recipe)
     figures = {"learning_curve.png": _learning_curve(run), **report.figures}
     for file_name, figure in figures.items():
         with replacing(folder / file_name) as temporary:
             figure.savefig(temporary)
     measures = {**report.measures, "epochs": len(run.log), "seconds": round(seconds, 2)}
     write_json(folder / METRICS, measures)
+    shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
     point_latest(folder)
     if page:
         from pellucid.recipes._page import write_page
@@ -93,38 +132,40 @@ def train(
     return run
 
 
-def _fit(recipe: Recipe, model: Any, data: Data, folder: Path, verbose: int, record: bool) -> float:
-    """Fit the model, log every epoch, and return how many seconds it took."""
+def kept_anything(folder: Path) -> bool:
+    """Tell whether a run that was interrupted left something to go on from, or a model."""
+    from pellucid.training import checkpoints
+
+    return (folder / MODEL).is_dir() or bool(checkpoints(folder / CHECKPOINTS))
+
+
+def _fit(task: Task) -> float:
+    """Fit the model, log every epoch, and return how many seconds it took in all."""
     from pellucid.layers import Variables
-    from pellucid.training import Callback, Recorder, TerminateOnNaN
+    from pellucid.recipes._log import EpochLog
+    from pellucid.training import BackupAndRestore, Recorder, TerminateOnNaN
 
-    began = time.perf_counter()
-
-    class Log(Callback):
-        """Writes one line an epoch, and keeps the numbers of the last whole epoch."""
-
-        kept: Any = None
-        epochs = 0
-
-        def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-            line = {"epoch": epoch + 1, **(logs or {})}
-            with suppress(ArgumentError):  # what learns without an optimizer has no rate
-                line["learning_rate"] = self.record.learning_rate
-            line["seconds"] = round(time.perf_counter() - began, 3)
-            with open(folder / LOG, "a", encoding="utf-8") as file:
-                file.write(json.dumps(plain(line), allow_nan=False) + "\n")
-            self.kept = self.record.state
-            self.epochs = epoch + 1
-
+    recipe, model, data, folder = task.recipe, task.model, task.data, task.folder
     objective = recipe.objective(data)
     # A step of its own may have counted nothing yet, and then reports NaN.
-    log, watch = Log(), TerminateOnNaN(losses=not isinstance(objective, Learning))
+    log = EpochLog(folder / LOG)
+    watch = TerminateOnNaN(losses=not isinstance(objective, Learning))
     callbacks = [*objective.callbacks, log, watch]
-    if record:
+    if task.record:
         callbacks.append(Recorder(folder / RECORDING))
+    callbacks.append(
+        BackupAndRestore(
+            folder / CHECKPOINTS,
+            save_freq=1,
+            seconds=SECONDS_BETWEEN_CHECKPOINTS,
+            delete_checkpoint=False,
+            force=task.force,
+            tell=task.tell,
+        )
+    )
     try:
         if isinstance(objective, Learning):
-            _learn(recipe, objective, model, data, callbacks, verbose)
+            _learn(recipe, objective, model, data, callbacks, task.verbose)
         else:
             model.fit(
                 *data.train,
@@ -132,30 +173,39 @@ def _fit(recipe: Recipe, model: Any, data: Data, folder: Path, verbose: int, rec
                 epochs=recipe.epochs,
                 validation_data=data.validation,
                 callbacks=callbacks,
-                verbose=verbose,
+                verbose=task.verbose,
                 seed=recipe.seed,
             )
     except KeyboardInterrupt:
-        if log.kept is None:
-            shutil.rmtree(folder)
-            raise KeyboardInterrupt(
-                f"Stopped in epoch 1 of {recipe.epochs}, before there was a model; "
-                "nothing is saved."
-            ) from None
-        unbroken = compiled(recipe, data)
-        if isinstance(objective, Learning):
-            objective.learner(unbroken).keep(log.kept)
-        else:
-            unbroken.variables = Variables(log.kept.parameters, log.kept.layer_state)
-        unbroken.save(folder / MODEL)
-        point_latest(folder)
-        raise KeyboardInterrupt(
-            f"Stopped in epoch {log.epochs + 1} of {recipe.epochs}; the model as it was after "
-            f"epoch {log.epochs} and the log are saved in {folder}."
-        ) from None
+        if log.kept is not None:
+            unbroken = compiled(recipe, data)
+            if isinstance(objective, Learning):
+                objective.learner(unbroken).keep(log.kept)
+            else:
+                unbroken.variables = Variables(log.kept.parameters, log.kept.layer_state)
+            unbroken.save(folder / MODEL)
+            point_latest(folder)
+        raise KeyboardInterrupt(_interrupted(task, log.epochs)) from None
     if watch.reason is not None:
         explain_end(Run(folder, name_of(recipe), recipe), watch.reason)
-    return time.perf_counter() - began
+    return log.seconds
+
+
+def _interrupted(task: Task, epochs: int) -> str:
+    """Say what an interruption in the epoch after ``epochs`` whole ones has left."""
+    from pellucid.training import checkpoints
+
+    stopped = f"Stopped in epoch {epochs + 1} of {task.recipe.epochs}"
+    if not kept_anything(task.folder):
+        return f"{stopped}, before there was a model; nothing is saved."
+    saved = "the training as it is"
+    if (task.folder / MODEL).is_dir():
+        saved = f"the model as it was after epoch {epochs} and the log"
+    go_on = ""
+    if checkpoints(task.folder / CHECKPOINTS):
+        go_on = f" Go on with `pellucid resume {task.folder}`."
+    verb = "are" if " and " in saved else "is"
+    return f"{stopped}; {saved} {verb} saved in {task.folder}.{go_on}"
 
 
 def _learn(
@@ -242,6 +292,7 @@ def environment(recipe: Recipe, data: Data) -> dict[str, Any]:
             "devices": [str(device) for device in jax.devices()],
         },
         "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
+        "code": code_state(),
         "data": {name: _hashes(part) for name, part in data.parts().items()},
     }
 

@@ -3,6 +3,7 @@
 ``train(step, state, data)`` runs any step: ``(state, batch) -> (state, measures)``.
 """
 
+from pellucid.training._backup import BackupAndRestore, checkpoints
 from pellucid.training._callbacks import (
     Callback,
     LambdaCallback,
@@ -16,6 +17,7 @@ from pellucid.training._fit import fit
 from pellucid.training._history import History
 from pellucid.training._loop import CompiledSteps, mean_of, read_sums
 from pellucid.training._plateau import EarlyStopping, ModelCheckpoint, ReduceLROnPlateau
+from pellucid.training._point import differences
 from pellucid.training._progress import ProgressBar
 from pellucid.training._record import FitRecord
 from pellucid.training._recorder import Recorder
@@ -24,10 +26,12 @@ from pellucid.training._replay import Replay
 from pellucid.training._source import ArraySource, Source, StreamSource
 from pellucid.training._state import Batch, TrainingState
 from pellucid.training._step import make_train_step, start_state
+from pellucid.training._tensorboard import TensorBoard
 from pellucid.training._train import train
 
 __all__ = [
     "ArraySource",
+    "BackupAndRestore",
     "Batch",
     "CSVLogger",
     "Callback",
@@ -44,8 +48,11 @@ __all__ = [
     "Replay",
     "Source",
     "StreamSource",
+    "TensorBoard",
     "TerminateOnNaN",
     "TrainingState",
+    "checkpoints",
+    "differences",
     "fit",
     "is_recording",
     "load_state",

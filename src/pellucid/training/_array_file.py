@@ -1,21 +1,78 @@
-"""Named arrays in one safetensors file: written whole, compared with what is expected when read."""
+"""Named arrays in one safetensors file: written whole, compared with what is expected when read.
 
-import os
-from collections.abc import Callable, Mapping
+A file is eight bytes (the length of the header), the header (JSON: type, shape and place of every
+array, and what is said beside them), and the numbers. Files of ours say their check sum as well.
+"""
+
+import json
+import zlib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 
-from pellucid.errors import ModelFileError, PellucidError
+from pellucid._files import is_plain_file, write_file
+from pellucid.errors import DTypeError, ModelFileError, PellucidError
+
+CHECK_SUM = "crc32"
 
 
-def write_arrays(path: Path, arrays: Mapping[str, Any]) -> None:
-    """Write arrays by name to a safetensors file."""
-    from safetensors.numpy import save_file
+def write_arrays(
+    path: Path, arrays: Mapping[str, Any], said: Mapping[str, str] | None = None
+) -> None:
+    """Write arrays by name to a safetensors file, whole or not at all.
 
-    save_file({name: np.asarray(array, order="C") for name, array in arrays.items()}, path)
+    Args:
+        path: the file.
+        arrays: the arrays by name.
+        said: further words by name, for the header.
+
+    Raises:
+        WriteError: it cannot be written; what was there before stands.
+        DTypeError: an array has a type that the format does not know.
+    """
+    write_file(path, _encoded(arrays, said or {}))
+
+
+def _encoded(arrays: Mapping[str, Any], said: Mapping[str, str]) -> Iterator[Any]:
+    """Yield the bytes of a file: length of the header, header, numbers of every array."""
+    plain = {name: _little_endian(np.asarray(array, order="C")) for name, array in arrays.items()}
+    # Wide types first, so that every array begins at a multiple of its item size.
+    names = sorted(plain, key=lambda name: (-plain[name].dtype.itemsize, name))
+    head: dict[str, Any] = {"__metadata__": {**said, CHECK_SUM: _check_sum(plain)}}
+    place = 0
+    for name in names:
+        array = plain[name]
+        head[name] = {
+            "dtype": _code(name, array.dtype),
+            "shape": list(array.shape),
+            "data_offsets": [place, place + array.nbytes],
+        }
+        place += array.nbytes
+    header = json.dumps(head, separators=(",", ":"), ensure_ascii=False).encode("utf-8")
+    header += b" " * (-len(header) % 8)
+    yield len(header).to_bytes(8, "little") + header
+    for name in names:
+        yield _bytes_of(plain[name])
+
+
+def _little_endian(array: np.ndarray) -> np.ndarray:
+    return array.astype(array.dtype.newbyteorder("<")) if array.dtype.byteorder == ">" else array
+
+
+def _bytes_of(array: np.ndarray) -> Any:
+    """Return the numbers of an array in C order as bytes, without a copy."""
+    return array.reshape(-1).view(np.uint8).data
+
+
+def _check_sum(arrays: Mapping[str, np.ndarray]) -> str:
+    """Return one number for all names and numbers, whatever their order."""
+    total = 0
+    for name, array in arrays.items():
+        total ^= zlib.crc32(_bytes_of(array), zlib.crc32(name.encode("utf-8")))
+    return f"{total:08x}"
 
 
 def read_arrays(path: Path, expected: Mapping[str, Any]) -> dict[str, np.ndarray]:
@@ -26,6 +83,7 @@ def read_arrays(path: Path, expected: Mapping[str, Any]) -> dict[str, np.ndarray
     """
     from safetensors import SafetensorError, safe_open
 
+    _check_plain(path)
     try:
         with safe_open(path, framework="numpy") as file:
             found = {
@@ -35,7 +93,9 @@ def read_arrays(path: Path, expected: Mapping[str, Any]) -> dict[str, np.ndarray
             differences = _differences(found, expected)
             if differences:
                 raise ModelFileError(f"{path} does not fit the model: {'; '.join(differences)}.")
-            return {name: file.get_tensor(name) for name in expected}
+            arrays = {name: file.get_tensor(name) for name in expected}
+            _check_numbers(path, arrays, file.metadata())
+            return arrays
     except FileNotFoundError as error:
         raise ModelFileError(f"{path} is missing; the model was not saved completely.") from error
     except (SafetensorError, OSError, ValueError, TypeError) as error:
@@ -50,19 +110,47 @@ def load_arrays(path: Path) -> dict[str, np.ndarray]:
     Raises:
         ModelFileError: if the file is damaged.
     """
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
+    return load_arrays_and_words(path)[0]
+
+
+def load_arrays_and_words(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """Return all arrays of a file by name, and the words of its header.
+
+    Raises:
+        ModelFileError: if the file is damaged.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    _check_plain(path)
+    try:
+        with safe_open(path, framework="numpy") as file:
+            names = file.keys()
+            arrays = {name: file.get_tensor(name) for name in names}
+            words = dict(file.metadata() or {})
+            _check_numbers(path, arrays, words)
+            return arrays, words
+    except (SafetensorError, OSError, ValueError, TypeError) as error:
+        if isinstance(error, ModelFileError):
+            raise
+        raise ModelFileError(f"{path} is damaged: {reason(error)}") from error
+
+
+def read_words(path: Path) -> dict[str, str]:
+    """Return the words of a file's header alone; none if it is damaged, which reading it tells."""
+    from safetensors import SafetensorError, safe_open
 
     try:
-        return dict(load_file(path))
-    except (SafetensorError, OSError, ValueError) as error:
-        raise ModelFileError(f"{path} is damaged: {reason(error)}") from error
+        with safe_open(path, framework="numpy") as file:
+            return dict(file.metadata() or {})
+    except (SafetensorError, OSError):
+        return {}
 
 
 def array_names(path: Path) -> list[str]:
     """Return the names of the arrays in a file; none if it is damaged, which reading it tells."""
     from safetensors import SafetensorError, safe_open
 
+    _check_plain(path)
     try:
         with safe_open(path, framework="numpy") as file:
             return list(file.keys())
@@ -70,11 +158,37 @@ def array_names(path: Path) -> list[str]:
         return []
 
 
+def _check_plain(path: Path) -> None:
+    """Raise ModelFileError for what could not be read to an end: a pipe, a device, a folder."""
+    if path.exists() and not is_plain_file(path, follow=True):
+        raise ModelFileError(f"{path} is no file of arrays; expected a safetensors file.")
+
+
+def _check_numbers(path: Path, arrays: Mapping[str, np.ndarray], words: Any) -> None:
+    """Raise ModelFileError unless the numbers have the check sum that the file says, if any."""
+    said = (words or {}).get(CHECK_SUM)
+    if said is not None and said != _check_sum(arrays):
+        raise ModelFileError(
+            f"{path} is damaged: its numbers are not those that were written (their check sum "
+            "differs); save it again, or take an earlier copy."
+        )
+
+
 _DTYPES = {
     "F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16",
     "I64": "int64", "I32": "int32", "I16": "int16", "I8": "int8",
     "U64": "uint64", "U32": "uint32", "U16": "uint16", "U8": "uint8", "BOOL": "bool",
 }  # fmt: skip
+_CODES = {name: code for code, name in _DTYPES.items()}
+
+
+def _code(name: str, dtype: np.dtype[Any]) -> str:
+    if dtype.name not in _CODES:
+        raise DTypeError(
+            f"The array {name} has the type {dtype.name}, which files of arrays do not hold; "
+            f"expected one of {', '.join(_CODES)}."
+        )
+    return _CODES[dtype.name]
 
 
 def _differences(found: Mapping[str, Any], expected: Mapping[str, Any]) -> list[str]:
@@ -97,26 +211,3 @@ def reason(error: BaseException) -> str:
     if isinstance(error, PellucidError):
         return str(error)
     return f"{type(error).__name__}: {error}."
-
-
-def write_whole(path: Path, write: Callable[[Path], Any]) -> None:
-    """Call ``write`` with a temporary name and move what it wrote to ``path``.
-
-    A kill at any moment leaves the old file or the new one, never half of one.
-    """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
-    try:
-        write(temporary)
-        sync(temporary)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def sync(path: Path) -> None:
-    """Force a file or folder out to the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

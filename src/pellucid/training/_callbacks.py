@@ -2,14 +2,18 @@
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import Any
 
-from pellucid.errors import UnknownNameError
+from pellucid.errors import RunError, UnknownNameError
 from pellucid.training._finite import not_finite
+from pellucid.training._point import Point, point_of
 from pellucid.training._record import FitRecord
 
 Logs = dict[str, float]
+TakePoint = Callable[[dict[str, Any]], Point]
+"""Takes what the training is one of, and returns the point at which it stands."""
 
 
 class Callback:
@@ -47,6 +51,31 @@ class Callback:
     def on_look(self, batch: int, logs: Logs) -> None:
         """At a look inside an epoch: ``batch`` steps are done, ``logs`` is the epoch so far."""
 
+    def on_point(self, take: TakePoint) -> None:
+        """When a fit may be left and taken up again: after each look and each epoch, when all
+        callbacks have had their turn. ``take(signature)`` gives what it stands on.
+        """
+
+    def on_interrupt(self, take: TakePoint) -> None:
+        """When Ctrl-C ends the fit at such a moment."""
+
+    def point_to_resume(self) -> Point | None:
+        """Return the point that the fit goes on from, None to start; before ``on_train_begin``."""
+        return None
+
+    def around(self) -> AbstractContextManager[Any]:
+        """Return what the whole fit runs inside of, such as a lock."""
+        return nullcontext()
+
+    def get_state(self) -> dict[str, Any]:
+        """Return what the callback needs to go on after a stop: numbers, words, arrays, and lists
+        and dictionaries of them. Nothing, by default.
+        """
+        return {}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Take up what ``get_state`` returned; called after ``on_train_begin`` of a resumed fit."""
+
     def watches_every_step(self) -> bool:
         """Return True if the callback must be called for every single step."""
         kind = type(self)
@@ -61,6 +90,7 @@ class Callbacks:
 
     def __init__(self, callbacks: Sequence[Callback], record: FitRecord, model: Any) -> None:
         self.callbacks = list(callbacks)
+        self.record = record
         for callback in self.callbacks:
             callback.record = record
             callback.model = model
@@ -70,6 +100,57 @@ class Callbacks:
         """Call the method named ``moment`` of every callback."""
         for callback in self.callbacks:
             getattr(callback, moment)(*arguments)
+
+    @contextmanager
+    def around(self) -> Iterator[None]:
+        """Give what the callbacks want the whole fit to run inside of."""
+        with ExitStack() as stack:
+            for callback in self.callbacks:
+                stack.enter_context(callback.around())
+            yield
+
+    def point_to_resume(self) -> Point | None:
+        """Return the point that the first callback which has one wants to go on from."""
+        for callback in self.callbacks:
+            if (point := callback.point_to_resume()) is not None:
+                return point
+        return None
+
+    def take(self, signature: dict[str, Any]) -> Point:
+        """Return the point at which the fit stands, which is one of ``signature``."""
+        return point_of(self.record, self.states(), signature)
+
+    def states(self) -> dict[str, Any]:
+        """Return what the callbacks keep, by class and number; those that keep nothing are out."""
+        kept = {name: callback.get_state() for name, callback in self._named()}
+        return {name: state for name, state in kept.items() if state}
+
+    def put_back(self, states: dict[str, Any]) -> None:
+        """Give the callbacks what they kept.
+
+        Raises:
+            RunError: what was kept belongs to other callbacks than these.
+        """
+        named = dict(self._named())
+        wanted = set(self.states())
+        if set(states) - set(named) or wanted - set(states):
+            raise RunError(
+                f"The checkpoint belongs to a fit with the callbacks {_listed(states)}, and this "
+                f"one has {_listed(wanted)}; pass the same callbacks, or use another folder."
+            )
+        for name, state in states.items():
+            named[name].set_state(state)
+
+    def _named(self) -> Iterator[tuple[str, Callback]]:
+        counts: dict[str, int] = {}
+        for callback in self.callbacks:
+            kind = type(callback).__name__
+            counts[kind] = counts.get(kind, 0) + 1
+            yield f"{kind}-{counts[kind]}", callback
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(sorted(name.rpartition("-")[0] for name in names)) or "none that keep anything"
 
 
 class Monitor:
@@ -164,6 +245,14 @@ class TerminateOnNaN(Callback):
                 self._stop(f"The {name.replace('_', ' ')} became {loss}", batch)
         if time.perf_counter() - self._looked > self.SECONDS:
             self._look_through(batch)
+
+    def get_state(self) -> dict[str, Any]:
+        """Return what was not finite at the start."""
+        return {"known": sorted(self._known), "reason": self.reason}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Remember what was not finite at the start."""
+        self._known, self.reason = set(state["known"]), state["reason"]
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Stop if a number of the state is NaN or infinite."""

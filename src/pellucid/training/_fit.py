@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from pellucid.training._callbacks import Callback, Callbacks
-from pellucid.training._loop import CompiledSteps, Totals, read_sums
+from pellucid.training._loop import CompiledSteps, read_sums
 from pellucid.training._record import FitRecord
-from pellucid.training._source import Source
+from pellucid.training._source import ArraySource, NoSource, Source
 
 Results = Callable[[Mapping[str, Any]], dict[str, float]]
 """Turns the sums of measures into their values."""
@@ -78,37 +78,84 @@ def run_epoch(
     pace: Pace,
     look: Callable[[], None],
 ) -> dict[str, float]:
-    """Run one epoch and return its measures; the steps do not depend on how often we look."""
-    totals: Totals | None = None
-    logs: dict[str, float] = {}
-    record.batch = 0
+    """Run one epoch, or the rest of one that was left, and return its measures.
+
+    The steps do not depend on how often we look.
+    """
+    logs = {} if record.totals is None else results(read_sums(record.totals))
+    done = record.batch
     for chunk in source.epoch(record.order_seed):
-        start = 0
+        start = min(done, chunk.steps)
+        done -= start
         while start < chunk.steps and record.stopped is None:
             stop = min(start + pace.steps, chunk.steps)
             if callbacks.every_step:
                 callbacks.call("on_train_batch_begin", record.batch, logs)
             began = time.perf_counter()
-            record.live, totals = steps.train(
+            record.at_rest = False
+            record.live, record.totals = steps.train(
                 record.live,
-                totals,
+                record.totals,
                 chunk.data,
                 chunk.order,
                 range(start, stop),
                 source.batch_size,
                 chunk.padded,
             )
-            logs = results(read_sums(totals))
-            pace.took(stop - start, time.perf_counter() - began)
             record.batch += stop - start
-            look()
+            logs = results(read_sums(record.totals))
+            pace.took(stop - start, time.perf_counter() - began)
             if callbacks.every_step:
                 callbacks.call("on_train_batch_end", record.batch - 1, logs)
             callbacks.call("on_look", record.batch, logs)
             start = stop
+            record.at_rest = True
+            callbacks.call("on_point", callbacks.take)
+            look()
         if record.stopped is not None:
             break
     return logs
+
+
+def run_epochs(
+    steps: CompiledSteps,
+    record: FitRecord,
+    source: Source,
+    callbacks: Callbacks,
+    results: Results,
+    validate: Callable[[FitRecord], dict[str, float]] | None,
+    validation_freq: int,
+    pace: Pace,
+    look: Callable[[], None],
+) -> None:
+    """Run the epochs from the one at which the record stands, until the last or a stop."""
+    for epoch in range(record.to_come, record.epochs):
+        if record.stopped is not None:
+            break
+        record.at_rest = False
+        if not record.begun:
+            record.begin(epoch)
+            callbacks.call("on_epoch_begin", epoch, {})
+        record.at_rest = True
+        logs = run_epoch(steps, record, source, callbacks, results, pace, look)
+        record.steps = record.batch
+        if validate is not None and (epoch + 1) % validation_freq == 0:
+            logs |= {f"val_{name}": value for name, value in validate(record).items()}
+        record.at_rest = False
+        callbacks.call("on_epoch_end", epoch, logs)
+        record.history.append(epoch, logs)
+        record.end()
+        callbacks.call("on_point", callbacks.take)
+        look()
+
+
+def pass_by(source: Source, epochs: int) -> None:
+    """Read the epochs that are done already from a stream, so that the next one is the next."""
+    if isinstance(source, (ArraySource, NoSource)):
+        return
+    for _ in range(epochs):
+        for _ in source.epoch(None):
+            pass
 
 
 def fit(
@@ -142,25 +189,30 @@ def fit(
         shuffle: False keeps the rows in order.
         initial_epoch: the number of the first epoch.
     """
-    record.source = source
+    record.source, record.seed, record.shuffle = source, seed, shuffle
+    record.epoch = record.to_come = initial_epoch
     called = Callbacks(callbacks, record, model)
     pace = Pace(called.every_step)
-    called.call("on_train_begin", {})
-    try:
-        with interrupts_at_looks() as look:
-            for epoch in range(initial_epoch, record.epochs):
-                record.epoch = epoch
-                record.order_seed = (seed, int(record.live.step)) if shuffle else None
-                called.call("on_epoch_begin", epoch, {})
-                logs = run_epoch(steps, record, source, called, results, pace, look)
-                record.steps = record.batch
-                if validate is not None and (epoch + 1) % validation_freq == 0:
-                    logs |= {f"val_{name}": value for name, value in validate(record).items()}
-                called.call("on_epoch_end", epoch, logs)
-                record.history.append(epoch, logs)
-                look()
-                if record.stopped is not None:
-                    break
-    finally:
-        called.call("on_train_end", {})
+    with called.around():
+        point = called.point_to_resume()
+        if point is not None:
+            point.put_into(record)
+            pass_by(source, record.to_come - initial_epoch)
+        called.call("on_train_begin", {})
+        try:
+            if point is not None:
+                called.put_back(point.callbacks)
+            with interrupts_at_looks() as look:
+                run_epochs(
+                    *(steps, record, source, called, results, validate, validation_freq),
+                    pace,
+                    look,
+                )
+            record.finished = True
+        except KeyboardInterrupt:
+            if record.at_rest:
+                called.call("on_interrupt", called.take)
+            raise
+        finally:
+            called.call("on_train_end", {})
     return record

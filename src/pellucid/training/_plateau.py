@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+import jax
+
 from pellucid._checks import check_one_of, check_range
 from pellucid.training._callbacks import Callback, Logs, Monitor
 
@@ -49,6 +51,24 @@ class EarlyStopping(Callback):
         self.best_epoch = 0
         self.wait = 0
         self._best_weights: Any = None
+
+    def get_state(self) -> dict[str, Any]:
+        """Return the best so far, and how long it has not been beaten."""
+        best = None if self._best_weights is None else jax.tree.leaves(self._best_weights)
+        return {
+            "best": self.best,
+            "best_epoch": self.best_epoch,
+            "wait": self.wait,
+            "best_weights": best,
+        }
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on waiting."""
+        self.best, self.best_epoch = state["best"], state["best_epoch"]
+        self.wait = state["wait"]
+        if state["best_weights"] is not None:
+            form = jax.tree.structure((self.record.live.parameters, self.record.live.layer_state))
+            self._best_weights = jax.tree.unflatten(form, state["best_weights"])
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Compare the measure with the best so far."""
@@ -121,6 +141,14 @@ class ReduceLROnPlateau(Callback):
         self.wait = 0
         self.resting = 0
 
+    def get_state(self) -> dict[str, Any]:
+        """Return the best so far, and how long it has not been beaten."""
+        return {"best": self.best, "wait": self.wait, "resting": self.resting}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on waiting."""
+        self.best, self.wait, self.resting = state["best"], state["wait"], state["resting"]
+
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Compare the measure with the best so far; lower the rate when patience is over."""
         value = self.monitor.read(logs)
@@ -178,6 +206,14 @@ class ModelCheckpoint(Callback):
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Forget an earlier fit."""
         self.best: float | None = None
+
+    def get_state(self) -> dict[str, Any]:
+        """Return the best so far."""
+        return {"best": self.best}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on from the best so far."""
+        self.best = state["best"]
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Save, if this epoch deserves it."""

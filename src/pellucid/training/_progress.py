@@ -30,6 +30,8 @@ class ProgressBar(Callback):
         self._live: Any = None
         self._origin: tuple[float, int] | None = None
         self._first_epoch: int | None = None
+        if self.record.resumed and self.record.begun:
+            self.on_epoch_begin(self.record.epoch)
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         """Start the bar of this epoch."""

@@ -33,6 +33,15 @@ class FitRecord:
         stopped: why the fit stopped early, or None.
         source: what the rows are read from; ``fit`` puts it here.
         order_seed: what the order of this epoch's rows is drawn from, None if they keep theirs.
+        seed: what the orders of rows are drawn from.
+        shuffle: whether there is an order to draw.
+        totals: the running sums of this epoch's measures, None before its first step.
+        begun: True from the start of an epoch until its end.
+        to_come: the number of the epoch that is running or comes next.
+        at_rest: True where nothing is half done: at looks and between epochs.
+        resumed: True if this fit goes on from a checkpoint; it then stands where that stood before
+            ``on_train_begin`` is called.
+        finished: True once the fit has come to its end.
         on_change: called with ``"rate"`` or ``"weights"`` after a callback has changed them.
     """
 
@@ -49,6 +58,14 @@ class FitRecord:
         self.stopped: str | None = None
         self.source: Any = None
         self.order_seed: tuple[int, int] | None = None
+        self.seed = 0
+        self.shuffle = True
+        self.totals: Any = None
+        self.begun = False
+        self.to_come = 0
+        self.at_rest = True
+        self.resumed = False
+        self.finished = False
         self.on_change: list[Callable[[str], None]] = []
 
     @property
@@ -88,6 +105,16 @@ class FitRecord:
     def save(self, filepath: str | Path) -> None:
         """Write the training state as it is now to a file; ``load_state`` reads it."""
         save_state(self.live, filepath)
+
+    def begin(self, epoch: int) -> None:
+        """Stand before the first step of an epoch, whose order is drawn from its first step."""
+        self.epoch = self.to_come = epoch
+        self.batch, self.totals, self.begun = 0, None, True
+        self.order_seed = (self.seed, int(self.live.step)) if self.shuffle else None
+
+    def end(self) -> None:
+        """Stand between this epoch and the next."""
+        self.to_come, self.begun, self.at_rest = self.epoch + 1, False, True
 
     def stop(self, reason: str) -> None:
         """Ask for the end of the fit; it ends at this look, and ``reason`` is kept."""

@@ -3,9 +3,10 @@
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from pellucid._checks import check_range
+from pellucid._files import Lines
 from pellucid.errors import ArgumentError
 from pellucid.training._callbacks import Callback, Logs
 from pellucid.training._checkpoint import save_state
@@ -17,6 +18,8 @@ from pellucid.training._recording import (
     encoded,
     environment,
     hash_rows,
+    is_recording,
+    read_recording,
     write_description,
     write_weights,
 )
@@ -44,7 +47,8 @@ class Recorder(Callback):
     data; a stream cannot be read again from its middle.
 
     Args:
-        folder: where the recording goes; an earlier recording in it is replaced.
+        folder: where the recording goes; an earlier recording in it is replaced, unless the fit
+            goes on from a checkpoint: then the recording goes on too.
         megabytes: the space for checkpoints, above 0.
         share: the share of the training's time that recording may take, from 0 to 1.
 
@@ -80,7 +84,6 @@ class Recorder(Callback):
                 "Recorder expected data in arrays, got a stream of batches, which cannot be read "
                 "again from its middle; pass arrays to fit, or leave the Recorder out."
             )
-        clear(self.folder)
         self._began = time.perf_counter()
         self._spent = 0.0
         self._cost = 0.0
@@ -89,21 +92,51 @@ class Recorder(Callback):
         self._lines = 0
         self._kept: list[_Kept] = []
         self._hashes: Future[Any] | None = None
-        self._description = self._described(source)
-        if isinstance(source, ArraySource):
-            write_weights(self.folder, source.data.sample_weight)
+        self._log: Lines | None = None
+        if self.record.resumed and is_recording(self.folder):
+            self._description = read_recording(self.folder).description
+        else:
+            self._start(source)
+        if isinstance(source, ArraySource) and self._description["data"] is None:
             worker = ThreadPoolExecutor(1)
             self._hashes = worker.submit(hash_rows, source.data)
             worker.shutdown(wait=False)
-        write_description(self.folder, self._description)
-        self._log: TextIO = (self.folder / LOG).open("w", encoding="utf-8")
         self.record.on_change.append(self._changed)
+
+    def _start(self, source: ArraySource | NoSource) -> None:
+        """Start a recording anew."""
+        clear(self.folder)
+        self._description = self._described(source)
+        if isinstance(source, ArraySource):
+            write_weights(self.folder, source.data.sample_weight)
+        write_description(self.folder, self._description)
+        self._log = Lines(self.folder / LOG, size=0)
         self._checkpoint("start")
+
+    def get_state(self) -> dict[str, Any]:
+        """Return how far the log goes, and which checkpoints are kept."""
+        return {
+            "size": 0 if self._log is None else self._log.size,
+            "lines": self._lines,
+            "kept": [[one.path.name, one.step, one.size, one.why] for one in self._kept],
+        }
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on with the recording; what came after the checkpoint will come again."""
+        if self._log is not None:  # the folder was gone, so this is a new recording
+            return
+        self._log = Lines(self.folder / LOG, state["size"])
+        self._lines = state["lines"]
+        there = {path.name for path in self.folder.glob("*-*.safetensors")}
+        kept = [_Kept(self.folder / name, *rest) for name, *rest in state["kept"]]
+        self._kept = [one for one in kept if one.path.name in there]
+        for name in there - {one.path.name for one in self._kept}:
+            (self.folder / name).unlink()
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         """Write down how the order of this epoch is drawn."""
         self._write("epoch", epoch=epoch, seed=self.record.order_seed)
-        if self._step != self._kept[-1].step and self._affordable():
+        if (not self._kept or self._step != self._kept[-1].step) and self._affordable():
             self._checkpoint("epoch")
 
     def on_look(self, batch: int, logs: Logs) -> None:
@@ -132,8 +165,9 @@ class Recorder(Callback):
         """Write down where and why it ended."""
         if self._changed in self.record.on_change:
             self.record.on_change.remove(self._changed)
-            self._write("end", why=self.record.stopped)
-            self._log.close()
+            if self._log is not None:
+                self._write("end", why=self.record.stopped)
+                self._log.close()
             self._take_hashes(wait=True)
 
     def _changed(self, what: str) -> None:
@@ -152,8 +186,8 @@ class Recorder(Callback):
 
     def _write(self, kind: str, **more: Any) -> None:
         entry: Entry = {"kind": kind, "step": self._step, **more}
-        self._log.write(encoded(entry))
-        self._log.flush()
+        if self._log is not None:
+            self._log.write(encoded(entry))
         self._lines += 1
 
     def _affordable(self, spare: int = 0) -> bool:

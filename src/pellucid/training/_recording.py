@@ -25,8 +25,9 @@ from typing import Any
 import jax
 import numpy as np
 
+from pellucid._files import make_folders, write_text
 from pellucid.errors import RunError
-from pellucid.training._array_file import load_arrays, write_arrays, write_whole
+from pellucid.training._array_file import load_arrays, write_arrays
 from pellucid.training._finite import path_name
 from pellucid.training._state import Batch
 
@@ -105,12 +106,12 @@ def read_recording(folder: Path) -> RecordedFiles:
 def write_description(folder: Path, description: Mapping[str, Any]) -> None:
     """Write ``recording.json``, whole or not at all."""
     text = json.dumps(description, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    write_whole(folder / DESCRIPTION, lambda path: path.write_text(text, encoding="utf-8"))
+    write_text(folder / DESCRIPTION, text)
 
 
 def clear(folder: Path) -> None:
     """Make the folder, and remove what an earlier recording left in it."""
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folders(folder)
     if is_recording(folder):
         (folder / DESCRIPTION).unlink()
         for path in (folder / LOG, *folder.glob("*.safetensors")):
@@ -124,7 +125,7 @@ def write_weights(folder: Path, weights: Any) -> None:
         for path, leaf in jax.tree_util.tree_flatten_with_path({"weight": weights})[0]
     }
     if arrays:
-        write_whole(folder / WEIGHTS, lambda path: write_arrays(path, arrays))
+        write_arrays(folder / WEIGHTS, arrays)
 
 
 def read_weights(folder: Path, outputs: Sequence[str]) -> Any:
