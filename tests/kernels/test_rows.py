@@ -33,3 +33,27 @@ def test_mapped_over_orders():
     np.testing.assert_array_equal(
         jax.vmap(kernels.rows.take, (None, 0))(data, orders), data[orders]
     )
+
+
+@needs_kernels
+@pytest.mark.parametrize("dtype", ["float32", "int32", "uint8"])
+@pytest.mark.parametrize("count", [0, 1, 9])
+def test_rows_of_the_host_are_read_in_place(dtype, count):
+    data = np.random.default_rng(count).integers(0, 200, (6, 301)).astype(dtype)
+    rows = np.random.default_rng(1).integers(-3, 9, count).astype(np.int32)
+    take = jax.jit(kernels.rows.take)
+    expected = data[np.clip(rows, 0, 5)]
+    np.testing.assert_array_equal(take(kernels.rows.in_place(data), rows), expected)
+    # A view that starts in the middle of a word.
+    memory = np.zeros(data.nbytes + 1, np.uint8)
+    memory[1:] = data.view(np.uint8).ravel()
+    view = memory[1:].view(dtype).reshape(data.shape)
+    np.testing.assert_array_equal(take(kernels.rows.in_place(view), rows), expected)
+
+
+@needs_kernels
+def test_rows_of_the_host_mapped_over_orders():
+    data = np.arange(1200, dtype=np.float32).reshape(4, 300)
+    orders = jnp.asarray([[0, 3], [2, 2], [1, 0]], jnp.int32)
+    taken = jax.vmap(kernels.rows.take, (None, 0))(kernels.rows.in_place(data), orders)
+    np.testing.assert_array_equal(taken, data[orders])

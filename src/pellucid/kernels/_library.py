@@ -23,6 +23,7 @@ TARGETS = {
     "pellucid_attention",
     "pellucid_attention_gradient",
     "pellucid_take_rows",
+    "pellucid_take_host_rows",
     "pellucid_simple_rnn",
     "pellucid_simple_rnn_gradient",
     "pellucid_lstm",

@@ -6,6 +6,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from pellucid import kernels
 from pellucid._tree import Tree, tree_map
 
 ALIGNMENT = 64
@@ -20,21 +21,30 @@ def aligned_zeros(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
     return memory[first : first + size].view(dtype).reshape(shape)
 
 
-def to_device(tree: Tree) -> Tree:
-    """Return a tree with copies of its host arrays on the device.
+def canonical(array: Any) -> Any:
+    """Return a host array in C order and of the type that the device will give it.
 
-    On a CPU they are copied by NumPy, whose memory lies in large pages where the system has them:
-    a large copy is made several times faster than JAX makes its own, and rows drawn at random are
-    then found faster too.
+    It is the array itself where nothing has to change. What is no NumPy array stays as it is.
     """
-    if jax.default_backend() != "cpu":
-        return jax.device_put(tree)
-    return jax.device_put(tree_map(_aligned_copy, tree))
-
-
-def _aligned_copy(array: Any) -> Any:
     if not isinstance(array, np.ndarray):
         return array
-    copy = aligned_zeros(array.shape, jax.dtypes.canonicalize_dtype(array.dtype))
-    np.copyto(copy, array, casting="unsafe")
-    return copy
+    return np.asarray(array, jax.dtypes.canonicalize_dtype(array.dtype), order="C")
+
+
+def to_device(tree: Tree) -> Tree:
+    """Return a tree whose arrays the compiled steps can take rows of.
+
+    On a CPU with the compiled kernels, host arrays of long rows are not copied: the kernels take
+    the rows of a batch from where they are. The tree must outlive the result, and stay as it is.
+
+    Args:
+        tree: of arrays that are ``canonical``.
+    """
+
+    def place(array: Any) -> Any:
+        host = isinstance(array, np.ndarray)
+        if host and array.size and kernels.rows.takes(array):
+            return kernels.rows.in_place(array)
+        return jax.device_put(array)
+
+    return tree_map(place, tree)

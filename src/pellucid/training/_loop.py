@@ -47,14 +47,15 @@ def take_batch(
     """Return batch ``number`` of the order: its rows gathered from the data."""
     rows = lax.dynamic_slice_in_dim(order, number * batch_size, batch_size)
 
-    def take(array: Array) -> Array:
+    def take(array: Any) -> Array:
         # Padding takes row 0, whose values then have the weight 0.
         if kernels.rows.takes(array):
             return kernels.rows.take(array, rows)
         return jnp.take(array, jnp.maximum(rows, 0) if padded else rows, axis=0, mode="clip")
 
     real = (rows != PADDING).astype(jnp.float32) if padded else None
-    x, y, sample_weight = tree_map(take, (data.x, data.y, data.sample_weight))
+    parts = (data.x, data.y, data.sample_weight)
+    x, y, sample_weight = jax.tree.map(take, parts, is_leaf=kernels.rows.is_in_place)
     return Batch(x, y, sample_weight, real)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from pellucid._tree import tree_map
 from pellucid.errors import DataError
-from pellucid.training._device import aligned_zeros, to_device
+from pellucid.training._device import aligned_zeros, canonical, to_device
 from pellucid.training._loop import PADDING, batch_order
 from pellucid.training._state import Batch
 
@@ -38,17 +38,19 @@ class Source(Protocol):
 
 
 class ArraySource:
-    """Arrays that lie on the device for the whole fit; every epoch is one chunk.
+    """Arrays that the steps take rows of for the whole fit; every epoch is one chunk.
 
     Args:
-        data: the rows, trees of arrays of equal first axes.
+        data: the rows, trees of arrays of equal first axes. They may be read where they are, and
+            stay as they are while the source is in use.
         batch_size: rows a step.
     """
 
     def __init__(self, data: Batch, batch_size: int) -> None:
         self.rows = int(jax.tree.leaves(data.x)[0].shape[0])
         self.batch_size = min(batch_size, self.rows)
-        self.data = to_device(data)
+        self.data = tree_map(canonical, data)
+        self._placed = to_device(self.data)
         self.steps: int | None = -(-self.rows // self.batch_size)
 
     def epoch(self, seed: tuple[int, int] | None) -> Iterator[Chunk]:
@@ -58,7 +60,7 @@ class ArraySource:
         else:
             rows = np.random.default_rng(seed).permutation(self.rows)
         order, padded = batch_order(rows, self.batch_size)
-        yield Chunk(self.data, jax.device_put(order), len(order) // self.batch_size, padded)
+        yield Chunk(self._placed, jax.device_put(order), len(order) // self.batch_size, padded)
 
 
 class NoSource:
@@ -136,7 +138,7 @@ class StreamSource:
         return batch
 
     def _next_chunk(self, left: int | None) -> Chunk | None:
-        """Gather up to ``chunk`` batches into arrays of fixed shape, padded with absent rows."""
+        """Gather up to ``chunk`` batches."""
         count = self.chunk if left is None else min(self.chunk, left)
         batches: list[Batch] = []
         while len(batches) < count and (batch := self._next_batch()) is not None:
@@ -146,23 +148,26 @@ class StreamSource:
                     f"{self.batch_size}; only the last batch may differ, and be smaller."
                 )
             batches.append(batch)
-        if not batches:
-            return None
-        rows = [_rows(batch) for batch in batches]
-        total = self.chunk * self.batch_size
-        order = np.full((self.chunk, self.batch_size), PADDING, np.int32)
-        first = 0
-        for number, n in enumerate(rows):
-            order[number, :n] = np.arange(first, first + n)
-            first += n
+        return gathered(batches, self.chunk, self.batch_size) if batches else None
 
-        def gather(*parts: Any) -> np.ndarray:
-            array = aligned_zeros((total, *np.shape(parts[0])[1:]), np.asarray(parts[0]).dtype)
-            np.concatenate(parts, out=array[:first])
-            return array
 
-        data = tree_map(gather, *batches)
-        return Chunk(jax.device_put(data), jax.device_put(order.reshape(-1)), len(batches), True)
+def gathered(batches: list[Batch], chunk: int, batch_size: int) -> Chunk:
+    """Return up to ``chunk`` batches as arrays of fixed shape, padded with absent rows."""
+    rows = [_rows(batch) for batch in batches]
+    total = chunk * batch_size
+    order = np.full((chunk, batch_size), PADDING, np.int32)
+    first = 0
+    for number, n in enumerate(rows):
+        order[number, :n] = np.arange(first, first + n)
+        first += n
+
+    def gather(*parts: Any) -> np.ndarray:
+        array = aligned_zeros((total, *np.shape(parts[0])[1:]), np.asarray(parts[0]).dtype)
+        np.concatenate(parts, out=array[:first])
+        return array
+
+    data = tree_map(gather, *batches)
+    return Chunk(jax.device_put(data), jax.device_put(order.reshape(-1)), len(batches), True)
 
 
 def _rows(batch: Batch) -> int:

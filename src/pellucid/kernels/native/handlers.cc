@@ -197,6 +197,26 @@ ffi::Error rows(ffi::ThreadPool pool, ffi::RunId run, ffi::AnyBuffer data,
   return ffi::Error::Success();
 }
 
+// The same out of ``size`` rows that lie in the host's memory at an address, given as its lower and
+// its upper 32 bits.
+ffi::Error host_rows(ffi::ThreadPool pool, ffi::RunId run, int64_t size,
+                     ffi::Buffer<ffi::U32> address, ffi::Buffer<ffi::S32> rows,
+                     ffi::Result<ffi::AnyBuffer> out) {
+  const auto to = out->dimensions();
+  const int64_t count = rows.element_count();
+  if (address.element_count() != 2 || size < 1 || to.size() < 1 || to[0] != count)
+    return refuse("pellucid: the rows do not fit the data");
+  if (out->size_bytes() == 0) return ffi::Error::Success();
+  want_large_pages(run.run_id, out->untyped_data(), out->size_bytes());
+  const uint32_t* half = address.typed_data();
+  const uint64_t first = half[0] | static_cast<uint64_t>(half[1]) << 32;
+  if (first == 0) return refuse("pellucid: the data have no address");
+  const TakeRows v{size, count, static_cast<int64_t>(out->size_bytes()) / count};
+  take_rows(v, reinterpret_cast<const char*>(first), rows.typed_data(),
+            static_cast<char*>(out->untyped_data()), crew_of(pool));
+  return ffi::Error::Success();
+}
+
 // Sequences of the shape of ``h``, (batch, steps, units); an empty mask says that all steps count.
 using Mask = ffi::Buffer<ffi::PRED>;
 
@@ -321,6 +341,9 @@ PELLUCID_HANDLER(pellucid_adam, pellucid::adam,
                  .Attr<double>("weight_decay") F F F F F R R R);
 PELLUCID_HANDLER(pellucid_take_rows, pellucid::rows,
                  RUN .Arg<ffi::AnyBuffer>().Arg<ffi::Buffer<ffi::S32>>().Ret<ffi::AnyBuffer>());
+PELLUCID_HANDLER(pellucid_take_host_rows, pellucid::host_rows,
+                 RUN .Attr<int64_t>("size").Arg<ffi::Buffer<ffi::U32>>()
+                 .Arg<ffi::Buffer<ffi::S32>>().Ret<ffi::AnyBuffer>());
 PELLUCID_HANDLER(pellucid_simple_rnn, pellucid::simple_rnn, REVERSE F F F M R);
 PELLUCID_HANDLER(pellucid_simple_rnn_gradient, pellucid::simple_rnn_gradient,
                  REVERSE F F F M R R);
