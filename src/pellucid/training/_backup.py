@@ -10,7 +10,7 @@ from typing import Any
 
 from pellucid._checks import check_one_of, check_positive_int, check_range
 from pellucid._files import Lock, clear_leftovers
-from pellucid.errors import ArgumentError, ModelFileError, RunError
+from pellucid.errors import ArgumentError, ModelFileError, RunError, WriteError
 from pellucid.training._callbacks import Callback, Logs, Monitor, TakePoint
 from pellucid.training._point import (
     Point,
@@ -58,7 +58,8 @@ class BackupAndRestore(Callback):
     Raises:
         RunError: another process trains in the folder; or the checkpoints there belong to another
             fit, and ``force`` is False. All that changed is listed.
-        WriteError: a checkpoint cannot be written.
+        WriteError: the folder cannot be made, or Ctrl-C finds no room. A checkpoint that cannot be
+            written during the fit is told, the last ones stay, and the training goes on.
 
     Example:
         >>> import tempfile
@@ -129,6 +130,7 @@ class BackupAndRestore(Callback):
         self._last_step = int(self.record.live.step)
         self._last_time = time.perf_counter()
         self._cost = 0.0
+        self._told = ""
         for path in reversed(checkpoints(self.backup_dir)):
             try:
                 point = read_point(path, self.record.live)
@@ -149,8 +151,15 @@ class BackupAndRestore(Callback):
 
     def on_point(self, take: TakePoint) -> None:
         """Save, if it is time."""
-        if self._is_due():
+        if not self._is_due():
+            return
+        try:
             self._save(take)
+        except WriteError as error:
+            self._last_step, self._last_time = self._place()[0], time.perf_counter()
+            if str(error) != self._told:
+                self._told = str(error)
+                self.tell(f"{error} The training goes on, and will try again.")
 
     def on_interrupt(self, take: TakePoint) -> None:
         """Save, whatever the time."""

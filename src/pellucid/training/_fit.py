@@ -153,6 +153,9 @@ def pass_by(source: Source, epochs: int) -> None:
     """Read the epochs that are done already from a stream, so that the next one is the next."""
     if isinstance(source, (ArraySource, NoSource)):
         return
+    if hasattr(source, "pass_by"):
+        source.pass_by(epochs)
+        return
     for _ in range(epochs):
         for _ in source.epoch(None):
             pass
