@@ -5,11 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.data import ArrayDataset, Dataset
+from pellucid.data import ArrayDataset, Dataset, Pipeline
 from pellucid.errors import ArgumentError, DataError
 from pellucid.models._graph import Graph
 from pellucid.models._objective import Objective
 from pellucid.training import ArraySource, Batch, Source, StreamSource
+from pellucid.training._resumable import ResumableSource
 
 
 def as_dataset(x: Any, y: Any = None, sample_weight: Any = None, steps: int | None = None) -> Any:
@@ -32,6 +33,8 @@ def as_dataset(x: Any, y: Any = None, sample_weight: Any = None, steps: int | No
                 "A data set or stream brings its own targets and weights; leave y and "
                 "sample_weight out."
             )
+        if isinstance(x, Pipeline):
+            return x.limited(steps)
         return x if isinstance(x, Dataset) else Dataset.from_batches(x, steps)
     return Dataset.from_arrays(x, y, sample_weight)
 
@@ -68,6 +71,8 @@ class FitData:
         """
         if isinstance(dataset, ArrayDataset):
             return ArraySource(self.batch(dataset), batch_size)
+        if isinstance(dataset, Pipeline):
+            return ResumableSource(dataset.for_fit(batch_size), self.batch)
 
         def batches() -> Iterator[Batch]:
             return (self.batch(part) for part in dataset.batches())

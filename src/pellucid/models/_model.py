@@ -11,7 +11,7 @@ from pellucid import optimizers, training
 from pellucid._checks import check_positive_int, check_range
 from pellucid._named import to_config
 from pellucid._tree import tree_copy
-from pellucid.data import ArrayDataset, Dataset
+from pellucid.data import ArrayDataset, Dataset, Pipeline
 from pellucid.errors import (
     ArgumentError,
     DataError,
@@ -24,6 +24,7 @@ from pellucid.models._graph import Graph
 from pellucid.models._network import Network
 from pellucid.models._objective import Objective, bind
 from pellucid.training import Callback, History, TrainingState
+from pellucid.training._resumable import ResumableSource
 
 Array = jax.Array
 Tree = Any
@@ -171,8 +172,9 @@ class Model(Network):
 
         Args:
             x: inputs (samples, ...): an array; a list or dictionary for several inputs; a
-                ``pellucid.data.Dataset``; or something that gives batches ``(x, y)`` again and
-                again (a function that returns an iterator, a list of batches).
+                ``pellucid.data.Dataset``, also one larger than memory; or something that gives
+                batches ``(x, y)`` again and again (a function that returns an iterator, a list of
+                batches).
             y: targets, in the form the loss expects; None if ``x`` gives them.
             batch_size: rows a step; by default 32, or all rows if there are fewer.
             epochs: the epoch to stop after.
@@ -180,7 +182,7 @@ class Model(Network):
             callbacks: see ``pellucid.callbacks``.
             validation_split: share of the rows, the last ones before shuffling, to validate on.
             validation_data: ``(x, y)`` or ``(x, y, sample_weight)`` or a data set.
-            shuffle: draw a new order of rows every epoch.
+            shuffle: draw a new order of rows every epoch; a pipeline says so itself.
             class_weight: weight in the loss for each class number.
             sample_weight: weight in the loss for each row.
             initial_epoch: number of the first epoch.
@@ -217,6 +219,12 @@ class Model(Network):
                 f"fit expected batch_size of at most the {len(dataset)} rows of the data, "
                 f"got {size}; type batch_size={len(dataset)}, or leave it out."
             )
+        own_size = dataset.batch_size if isinstance(dataset, Pipeline) else None
+        if batch_size is not None and own_size not in (None, size):
+            raise ArgumentError(
+                f"fit expected the batch_size of the pipeline, {own_size}, got {size}; leave "
+                "batch_size out, or batch(...) out of the pipeline."
+            )
         data = FitData(self.graph, objective, class_weight)
         source = data.source(dataset, size)
         validate = None
@@ -237,6 +245,8 @@ class Model(Network):
         if verbose:
             shown.append(training.ProgressBar(bar=verbose != 2))
         self._record = record
+        if isinstance(source, ResumableSource):
+            source.follow(record)
         try:
             training.fit(
                 steps,
@@ -248,11 +258,14 @@ class Model(Network):
                 callbacks=shown,
                 model=self,
                 seed=seed,
-                shuffle=shuffle and isinstance(dataset, ArrayDataset),
+                shuffle=isinstance(dataset, Pipeline)
+                or (shuffle and isinstance(dataset, ArrayDataset)),
                 initial_epoch=initial_epoch,
             )
         finally:
             # An interrupted fit leaves the model as it is at the last look.
+            if isinstance(source, ResumableSource):
+                source.settle()
             self._record = None
             self._keep(record.live)
         return record.history
