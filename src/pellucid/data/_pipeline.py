@@ -19,6 +19,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -63,11 +64,13 @@ class Position:
     Attributes:
         reading: the name of the pass, None before the first.
         batch: batches of it that have been read.
+        restored: whether ``restore`` said so, for a fit to go on there.
         live: asks whoever reads at the moment, or None.
     """
 
     reading: Reading | None = None
     batch: int = 0
+    restored: bool = False
     live: Callable[[], tuple[Reading | None, int]] | None = None
 
     def now(self) -> tuple[Reading | None, int]:
@@ -296,14 +299,19 @@ class Pipeline(Dataset):
         position = self._position
         if position.reading is None:
             position.reading, position.batch = (0,), 0
+        position.restored = False
+        going_on, nothing = position.batch > 0, True
         for batch in self.read(position.reading, position.batch):
+            nothing = False
             position.batch += 1
             yield batch
         position.reading, position.batch = (*position.reading[:-1], position.reading[-1] + 1), 0
+        if going_on and nothing:  # it stood at the end of a pass
+            yield from self
 
     def batches(self) -> Iterator[Batch]:
         """Yield the batches of one whole pass; where the reading stands is left alone."""
-        return self.read((0,), 0)
+        return islice(self.read((0,), 0), self.batch_count)
 
     def read(self, reading: Reading, skip: int = 0) -> Iterator[Batch]:
         """Yield the checked batches of a pass after the first ``skip``.
@@ -378,6 +386,7 @@ class Pipeline(Dataset):
             )
         self._position.reading = None if reading is None else tuple(reading)
         self._position.batch = int(batch)
+        self._position.restored = True
 
     @property
     def position(self) -> Position:
