@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from pellucid.callbacks import Callback, LambdaCallback
+from pellucid.callbacks import BackupAndRestore, Callback, LambdaCallback
 from pellucid.data import Dataset
 from pellucid.errors import ArgumentError, DataError
 from pellucid.layers import Dense, Embedding, GlobalAveragePooling1D, Input
@@ -265,3 +265,24 @@ def test_streams_of_functions_are_as_they_were():
     arrays = compiled()
     arrays.fit(X, Y, batch_size=8, epochs=2, shuffle=False, verbose=0)
     equal(weights(model), weights(arrays))
+
+
+def test_a_backup_goes_on_within_an_epoch(tmp_path, small_chunks, three_epochs):
+    """The same lines typed again, after an interruption in the second epoch."""
+
+    class Break(Callback):
+        every_step = True
+
+        def on_train_batch_end(self, batch, logs=None):
+            if self.record.epoch == 1 and batch == 4:
+                raise OSError("The lights went out")
+
+    def fit(*more):
+        model = compiled()
+        backup = BackupAndRestore(tmp_path, save_freq=1, seconds=None)
+        model.fit(pipeline(), epochs=3, callbacks=[backup, *more], verbose=0)
+        return weights(model)
+
+    with pytest.raises(OSError, match="The lights went out"):
+        fit(Break())
+    equal(three_epochs, fit())
