@@ -11,7 +11,7 @@ from pellucid import optimizers, training
 from pellucid._checks import check_positive_int, check_range
 from pellucid._named import to_config
 from pellucid._tree import tree_copy
-from pellucid.data import ArrayDataset, Dataset, Pipeline
+from pellucid.data import ArrayDataset, Dataset, Pipeline, Preprocessing, RawData
 from pellucid.errors import (
     ArgumentError,
     DataError,
@@ -54,6 +54,8 @@ class Model(Network):
         self, inputs: Any = None, outputs: Any = None, name: str | None = None, seed: int = 0
     ) -> None:
         super().__init__(name, seed)
+        self.preprocessing: Preprocessing | None = None
+        """What turns raw data into this model's inputs, if it knows; saved with the model."""
         self._compiled: Compiled | None = None
         self._announce = False
         self._objective: Objective | None = None
@@ -431,6 +433,31 @@ class Model(Network):
         parts = [jax.tree.map(lambda a, n=n: np.asarray(a)[:n], y) for y, n in made]
         return jax.tree.map(lambda *rows: np.concatenate(rows), *parts)
 
+    def predict_raw(self, raw: Any, batch_size: int | None = None) -> list[Any]:
+        """Return what the model says about raw data: texts, rows of a table, paths of images.
+
+        The data goes through ``model.preprocessing`` first, and the answers come back as names of
+        classes where it knows them, else as numbers.
+
+        Args:
+            raw: raw inputs, in the form that the preprocessing was fitted to.
+            batch_size: rows that run at once, 256 by default.
+
+        Raises:
+            NotReadyError: if the model has no preprocessing.
+            DataError: if the raw data does not fit it.
+        """
+        if self.preprocessing is None:
+            raise NotReadyError(
+                f"The model {self.name!r} does not know what its raw data went through; assign "
+                "model.preprocessing = RawData(inputs=..., labels=...), or use predict with arrays."
+            )
+        chosen = self.preprocessing
+        known = chosen if isinstance(chosen, RawData) else RawData(inputs=chosen)
+        outputs = self.predict(known.transform(raw), batch_size=batch_size)
+        sigmoid = self.graph.nodes[-1].layer.output_activation() == "sigmoid"
+        return known.answers(outputs, threshold=0.5 if sigmoid else 0.0)
+
     # Show, save
 
     def summary(self, print_fn: Callable[[str], Any] = print) -> None:
@@ -439,16 +466,25 @@ class Model(Network):
 
         print_fn(summary_text(self))
 
-    def save(self, filepath: str | Path, overwrite: bool = True) -> None:
+    def save(
+        self,
+        filepath: str | Path,
+        overwrite: bool = True,
+        preprocessing: Preprocessing | None = None,
+    ) -> None:
         """Save the model to a folder: ``model.json``, ``weights.safetensors``, and the state of
         training in ``training.safetensors``.
 
         Args:
             filepath: the folder to make.
             overwrite: False raises ModelFileError if there is something already.
+            preprocessing: what turns raw data into the model's inputs, kept as
+                ``model.preprocessing``; None saves what is there already, if anything.
         """
         from pellucid.models._saving import save_model
 
+        if preprocessing is not None:
+            self.preprocessing = preprocessing
         save_model(self, Path(filepath), overwrite)
 
     def save_weights(self, filepath: str | Path, names: str = "pellucid") -> None:

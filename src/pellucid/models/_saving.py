@@ -26,6 +26,7 @@ from pellucid import layers, losses, metrics, optimizers
 from pellucid._checks import check_one_of
 from pellucid._files import is_plain_file, old_folder, replaced_folder, strict_json, write_text
 from pellucid._named import to_config
+from pellucid.data import Preprocessing
 from pellucid.errors import ArgumentError, DTypeError, ModelFileError, PellucidError
 from pellucid.layers import Input, Layer
 from pellucid.layers._symbol import connect
@@ -104,6 +105,8 @@ def load_model(
     description = read_description(folder)
     try:
         model = build(description, dict(custom_objects or {}))
+        if "preprocessing" in description:
+            model.preprocessing = Preprocessing.from_config(description["preprocessing"])
     except ModelFileError:
         raise
     except TROUBLE as error:
@@ -137,6 +140,7 @@ def describe(model: Any) -> dict[str, Any]:
     except DTypeError:
         # A user's own function or an Optax optimizer: the network is saved without it.
         compiled = None
+    raw = getattr(model, "preprocessing", None)
     return {
         "format": "pellucid model",
         "format_version": FORMAT_VERSION,
@@ -146,6 +150,7 @@ def describe(model: Any) -> dict[str, Any]:
         "seed": model.seed,
         "graph": describe_graph(model.graph),
         "compile": compiled,
+        **({} if raw is None else {"preprocessing": raw.to_config()}),
     }
 
 
