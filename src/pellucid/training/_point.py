@@ -25,7 +25,7 @@ from pellucid.training._record import FitRecord
 from pellucid.training._state import TrainingState
 
 FORMAT, FORMAT_VERSION = "pellucid checkpoint", 1
-STATE, REST = "state/", "rest/"
+STATE, REST = "state/", "rest"
 
 
 @dataclass(frozen=True)
@@ -193,7 +193,7 @@ def _put_aside(value: Any, name: str, arrays: dict[str, Any]) -> Any:
         return {"$key" if key else "$array": name}
     raise DTypeError(
         f"A checkpoint holds numbers, words, arrays, lists and dictionaries of them, got "
-        f"{type(value).__name__} in {name.removeprefix(REST)}; let get_state return those alone."
+        f"{type(value).__name__} in {name.removeprefix(f'{REST}/')}; let get_state return those alone."
     )
 
 
