@@ -6,7 +6,7 @@ from typing import ClassVar
 import jax.numpy as jnp
 
 from pellucid._named import Symbols
-from pellucid.optimizers._base import REGISTRY, Array, Optimizer, Slots
+from pellucid.optimizers._base import REGISTRY, Array, Optimizer, Slots, is_zero
 
 
 @REGISTRY.register()
@@ -114,7 +114,7 @@ class RMSprop(Optimizer):
 
     def slots(self, w: Array) -> Slots:
         """Return v = 0, with a = 0 and u = 0 where they are used."""
-        names = ["v", *["a"] * self.centered, *["u"] * bool(self.momentum)]
+        names = ["v", *["a"] * self.centered, *["u"] * (not is_zero(self.momentum))]
         return {name: jnp.zeros_like(w) for name in names}
 
     def rule(self, g: Array, w: Array, slots: Slots, lr: Array, t: Array) -> tuple[Array, Slots]:
@@ -125,7 +125,7 @@ class RMSprop(Optimizer):
             new["a"] = self.rho * slots["a"] + (1 - self.rho) * g
             d = jnp.maximum(new["v"] - new["a"] ** 2, 0)
         delta = -lr * g / jnp.sqrt(d + self.epsilon)
-        if self.momentum:
+        if not is_zero(self.momentum):
             new["u"] = self.momentum * slots["u"] - delta
             delta = -new["u"]
         return delta, new

@@ -98,7 +98,9 @@ class Adam(Optimizer):
 
     def move(self, g: Array, w: Array, slots: Slots, lr: Array, t: Array) -> tuple[Array, Slots]:
         """Return w + delta and m, v, v_max; in one pass over memory where a kernel takes them."""
-        if self.amsgrad or not kernels.adam.takes(w):
+        settings = (self.beta_1, self.beta_2, self.epsilon, self.weight_decay)
+        traced = any(isinstance(setting, Array) for setting in settings)
+        if self.amsgrad or traced or not kernels.adam.takes(w):
             return super().move(g, w, slots, lr, t)
         rates = jnp.stack([lr, 1 / (1 - self.beta_1**t), 1 / (1 - self.beta_2**t)])
         w, m, v = kernels.adam.step(

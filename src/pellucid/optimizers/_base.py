@@ -34,6 +34,11 @@ def is_optimizer(obj: Any) -> bool:
     return callable(getattr(obj, "init", None)) and callable(getattr(obj, "update", None))
 
 
+def is_zero(setting: Any) -> bool:
+    """Tell whether a setting is None or 0; one that is traced, as in a population, is neither."""
+    return setting is None or (isinstance(setting, (int, float)) and setting == 0)
+
+
 REGISTRY: Registry["Optimizer"] = Registry("optimizer", is_optimizer)
 """Every optimizer by name; the tests walk this table."""
 
@@ -199,7 +204,7 @@ class Optimizer:
     def _delta(self, g: Array, w: Array, slots: Slots, lr: Array, t: Array) -> tuple[Array, Slots]:
         """Return what the rule adds to one array, weight decay included, and its new slots."""
         delta, slots = self.rule(g, w, slots, lr, t)
-        if self.weight_decay:
+        if self.weight_decay is not None and not is_zero(self.weight_decay):
             delta = delta - lr * self.weight_decay * w
         return delta, slots
 

@@ -6,7 +6,7 @@ from typing import ClassVar
 import jax.numpy as jnp
 
 from pellucid._named import Symbols
-from pellucid.optimizers._base import REGISTRY, Array, Optimizer, Rate, Slots
+from pellucid.optimizers._base import REGISTRY, Array, Optimizer, Rate, Slots, is_zero
 
 
 @REGISTRY.register(name="sgd")
@@ -63,11 +63,11 @@ class SGD(Optimizer):
 
     def slots(self, w: Array) -> Slots:
         """Return v = 0, or nothing without momentum."""
-        return {"v": jnp.zeros_like(w)} if self.momentum else {}
+        return {} if is_zero(self.momentum) else {"v": jnp.zeros_like(w)}
 
     def rule(self, g: Array, w: Array, slots: Slots, lr: Array, t: Array) -> tuple[Array, Slots]:
         """Return delta and v."""
-        if not self.momentum:
+        if is_zero(self.momentum):
             return -lr * g, {}
         v = self.momentum * slots["v"] + g
         delta = -lr * (g + self.momentum * v) if self.nesterov else -lr * v

@@ -18,6 +18,7 @@ from pellucid.training._history import History
 from pellucid.training._loop import CompiledSteps, mean_of, read_sums
 from pellucid.training._plateau import EarlyStopping, ModelCheckpoint, ReduceLROnPlateau
 from pellucid.training._point import differences
+from pellucid.training._population import PopulationSteps, train_population
 from pellucid.training._progress import ProgressBar
 from pellucid.training._record import FitRecord
 from pellucid.training._recorder import Recorder
@@ -42,6 +43,7 @@ __all__ = [
     "LambdaCallback",
     "LearningRateScheduler",
     "ModelCheckpoint",
+    "PopulationSteps",
     "ProgressBar",
     "Recorder",
     "ReduceLROnPlateau",
@@ -64,4 +66,5 @@ __all__ = [
     "save_state",
     "start_state",
     "train",
+    "train_population",
 ]
