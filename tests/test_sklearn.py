@@ -178,6 +178,22 @@ def test_early_stopping_keeps_the_best_weights(iris, estimator):
 
 
 @BRIEF
+@pytest.mark.filterwarnings("ignore:batch_size")
+@pytest.mark.parametrize("estimator", ["MLPClassifier", "MLPRegressor"])
+def test_a_weight_of_three_is_three_examples_to_the_last_bit(iris, estimator):
+    X, y = iris
+    times = np.random.default_rng(0).integers(0, 4, len(y))
+    settings = {**SMALL, "batch_size": 500, "max_iter": 5}
+    weighted = getattr(ours, estimator)(**settings).fit(X, y, sample_weight=times)
+    order = np.random.default_rng(1).permutation(times.sum())
+    repeated = getattr(ours, estimator)(**settings).fit(
+        np.repeat(X, times, axis=0)[order], np.repeat(y, times)[order]
+    )
+    for a, b in zip(weighted.coefs_, repeated.coefs_, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@BRIEF
 def test_warm_start_goes_on(iris):
     network = ours.MLPClassifier(**SMALL, max_iter=3, warm_start=True)
     first = network.fit(*iris).loss_
@@ -226,17 +242,11 @@ def test_one_class_alone(iris):
     assert set(fitted.predict(X)) == {"only"}
 
 
-EXPECTED_TO_FAIL = {
-    "check_sample_weight_equivalence_on_dense_data": "float32 does not agree to the 9th digit",
-}
-
-
 @BRIEF
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:batch_size")
 @parametrize_with_checks(
     [ours.MLPClassifier(max_iter=100), ours.MLPRegressor(max_iter=100)],
-    expected_failed_checks=lambda estimator: EXPECTED_TO_FAIL,
 )
 def test_is_an_estimator(estimator, check):
     check(estimator)

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from pellucid._checks import check_one_of, check_range
+from pellucid._checks import check_one_of, check_positive_int, check_range
 from pellucid.data.fashion_mnist import class_names
 from pellucid.datasets import fashion_mnist
 from pellucid.layers import (
@@ -72,7 +72,9 @@ class FashionMnist(Recipe):
 
     suffixes = SUFFIXES
 
-    network: str = setting("plain", "plain, or residual (ResNet-14 of 16, 32, 64 filters)")
+    network: str = setting("plain", "plain, or residual (ResNet of depth and width)")
+    depth: int = setting(8, "layers with weights: 6 n + 2 (residual)")
+    width: int = setting(32, "filters at first, then 2 and 4 times as many (residual)")
     epochs: int = setting(20, "passes over the training part")
     batch_size: int = setting(128, "examples per step")
     learning_rate: float = setting(4e-3, "AdamW's rate after the warm-up; it ends at 0")
@@ -87,6 +89,7 @@ class FashionMnist(Recipe):
         who = "Recipe 'fashion_mnist'"
         check_one_of(who, "network", self.network, NETWORKS)
         check_one_of(who, "augment", self.augment, AUGMENTS)
+        check_positive_int(who, "width", self.width)
         check_range(who, "learning_rate", self.learning_rate, 0, open_low=True)
         check_range(who, "weight_decay", self.weight_decay, 0)
         check_range(who, "dropout", self.dropout, 0, 1, open_high=True)
@@ -103,7 +106,8 @@ class FashionMnist(Recipe):
         scaling = Rescaling(1 / (255 * 0.353), offset=-0.286 / 0.353)
         if self.network == "residual":
             image = Input((SIDE, SIDE, 1))
-            network = resnet.resnet_cifar(14, (SIDE, SIDE, 1), seed=self.seed)
+            shape = (SIDE, SIDE, 1)
+            network = resnet.resnet_cifar(self.depth, shape, width=self.width, seed=self.seed)
             x = image
             for change in changes(self.augment):
                 x = change(x)

@@ -214,7 +214,11 @@ class Perceptron(BaseEstimator, ABC):
         held_out = None
         if self.early_stopping:
             X, y, w, held_out = self._hold_out(X, y, w)
-        batch_size = self._batch_size(len(X))
+        rows = len(X)
+        batch_size = self._batch_size(rows)
+        if batch_size == rows:
+            X, y, w = _united(X, y, w)
+            batch_size = len(X)
         random = check_random_state(self.random_state)
         self.n_outputs_ = y.shape[1]
         widths = [X.shape[1], *hidden, self.n_outputs_]
@@ -226,7 +230,7 @@ class Perceptron(BaseEstimator, ABC):
             self._rate = self.learning_rate_init
             weights = self._first_weights(widths, random) if first else self._last_weights()
             self._model = self._new_network(widths, weights)
-        watch = Watch(self, len(X), held_out)
+        watch = Watch(self, rows, held_out)
         self.n_iter_ = 0
         self._model.fit(
             X,
@@ -321,6 +325,20 @@ class Perceptron(BaseEstimator, ABC):
                 f"{who}.partial_fit cannot stop early; use early_stopping=False, or fit."
             )
         return [int(size) for size in hidden]
+
+
+def _united(X: Array, y: Array, w: Array | None) -> tuple[Array, Array, Array | None]:
+    """Return the different examples in a fixed order, each with the sum of its weights.
+
+    Where all examples make one batch, the gradient is a sum over them: an example of weight 3 is
+    then the same as three of weight 1, to the last bit, and one of weight 0 is none.
+    """
+    if w is None:
+        w = np.ones(len(X), np.float32)
+    X, y, w = X[w > 0], y[w > 0], w[w > 0]
+    _, firsts, which = np.unique(np.hstack([X, y]), axis=0, return_index=True, return_inverse=True)
+    sums = np.bincount(which.ravel(), w).astype(np.float32)
+    return X[firsts], y[firsts], None if (sums == 1).all() else sums
 
 
 def _weights(sample_weight: Any, rows: int) -> Array | None:
