@@ -198,6 +198,14 @@ CASES = [
     Case(layers.UpSampling1D(3), (4, 3), (2, 4), RANK_3),
     Case(layers.UpSampling2D((2, 3)), (4, 3, 2), (2, 4, 3), RANK_4),
     Case(layers.Rescaling(1 / 127.5, offset=-1.0), (4, 3, 2)),
+    Case(
+        layers.Normalization((0.5, -1.0, 2.0), (4.0, 0.25, 1.0)),
+        (5, 3),
+        (2, 5, 4),
+        "last axis has size 3",
+    ),
+    Case(layers.Normalization(3.0, 0.25), (4,), (4,), "rank 2 or more", label="one"),
+    Case(layers.WordDropout(0.4), (6,), (), "rank 1 or more", words=7, keras=False),
 ]
 
 from layers.attention_cases import CASES as ATTENTION  # noqa: E402  (it takes Case from here)

@@ -238,6 +238,127 @@ def test_erased_pixels_are_noise_by_default_and_pass_no_gradient():
     np.testing.assert_array_equal(slopes, np.asarray(y) == 0)
 
 
+GRADIENT = np.random.default_rng(3).uniform(0.2, 0.8, (4, 5, 5, 3)).astype("float32")
+ALL_VALUES = (-9, 9)
+BRIGHTNESS = np.array([0.299, 0.587, 0.114])
+
+
+def trained(layer, x, seed=0):
+    return np.asarray(call(layer, x, training=True, seed=seed)[0])
+
+
+def test_saturation_by_hand():
+    """u = 0 gives the brightness of the pixel, u = 1 the picture, u = 2 twice the distance."""
+    brightness = np.repeat((GRADIENT @ BRIGHTNESS)[..., None], 3, axis=-1)
+    none = trained(layers.RandomSaturation((1, 0), value_range=ALL_VALUES), GRADIENT)
+    strength = (none - GRADIENT) / (brightness - GRADIENT)  # 1 - u, the same for a whole picture
+    for share in strength:
+        np.testing.assert_allclose(share, share[0, 0, 0], atol=1e-3)
+    assert ((strength > -1e-3) & (strength < 1 + 1e-3)).all()
+    np.testing.assert_allclose(none @ BRIGHTNESS, GRADIENT @ BRIGHTNESS, atol=1e-5)
+    same = trained(layers.RandomSaturation(0.0, value_range=ALL_VALUES), GRADIENT)
+    np.testing.assert_allclose(same, GRADIENT, atol=1e-6)
+
+
+def test_hue_keeps_brightness_and_greys_and_turns_back():
+    def turned(x, by):
+        return trained(layers.RandomHue((by, by), value_range=ALL_VALUES), x)
+
+    y = turned(GRADIENT, 0.3)
+    assert np.abs(y - GRADIENT).max() > 0.1
+    np.testing.assert_allclose(y @ BRIGHTNESS, GRADIENT @ BRIGHTNESS, atol=1e-4)
+    np.testing.assert_allclose(turned(y, -0.3), GRADIENT, atol=1e-4)
+    grey = np.full((1, 2, 2, 3), 0.4, "float32")
+    np.testing.assert_allclose(turned(grey, 0.2), grey, atol=1e-3)  # T's digits are four
+    np.testing.assert_allclose(turned(turned(GRADIENT, 0.5), 0.5), GRADIENT, atol=1e-4)
+
+
+def test_blur_is_scipy_s_within_and_keeps_even_areas():
+    from scipy.ndimage import gaussian_filter
+
+    picture = np.random.default_rng(0).normal(size=(31, 31))
+    y = change(layers.RandomGaussianBlur((1.5, 1.5)), picture)
+    expected = gaussian_filter(picture, 1.5, truncate=8)
+    np.testing.assert_allclose(y[12:-12, 12:-12], expected[12:-12, 12:-12], atol=1e-4)
+    np.testing.assert_allclose(
+        change(layers.RandomGaussianBlur((2.0, 2.0)), np.full((6, 9), 3.0)), 3.0, rtol=1e-5
+    )
+    blurred = many(layers.RandomGaussianBlur((1.0, 1.0), 0.3), PICTURE, 1000)
+    share = (np.abs(blurred - PICTURE).max((1, 2)) > 1e-3).mean()
+    assert abs(share - 0.3) < 0.06  # the standard deviation is 0.015
+
+
+SOUND = np.arange(1.0, 11, dtype="float32")[None, :, None]
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({}, [0, 0, 0, 1, 2, 3, 4, 5, 6, 7]),
+        ({"fill_mode": "wrap"}, [8, 9, 10, 1, 2, 3, 4, 5, 6, 7]),
+        ({"fill_mode": "nearest"}, [1, 1, 1, 1, 2, 3, 4, 5, 6, 7]),
+    ],
+)
+def test_time_shift_by_hand(settings, expected):
+    y = trained(layers.RandomTimeShift((0.3, 0.3), **settings), SOUND)
+    assert y[0, :, 0].tolist() == expected
+    back = trained(layers.RandomTimeShift((-0.2, -0.2)), SOUND)
+    assert back[0, :, 0].tolist() == [3, 4, 5, 6, 7, 8, 9, 10, 0, 0]
+
+
+def test_gain_by_hand():
+    y = trained(layers.RandomGain((20, 20)), SOUND)
+    np.testing.assert_allclose(y, 10 * SOUND, rtol=1e-6)
+    copies = np.repeat(SOUND, 400, axis=0)
+    g = 20 * np.log10(trained(layers.RandomGain((-6, 12)), copies)[:, 0, 0])
+    assert -6.001 < g.min() < -5
+    assert 11 < g.max() < 12.001
+
+
+def test_noise_has_the_ratio_that_is_said():
+    x = np.random.default_rng(0).normal(0, 3, (200, 500, 1)).astype("float32")
+    e = trained(layers.RandomNoise((10, 10)), x) - x
+    ratio = 10 * np.log10((x**2).mean() / (e**2).mean())
+    assert abs(ratio - 10) < 0.1
+    slopes = jax.grad(lambda x: jnp.sum(call(layers.RandomNoise((10, 10)), x, training=True)[0]))(
+        jnp.zeros((1, 4, 1))
+    )
+    assert np.isfinite(slopes).all()
+
+
+def test_masks_are_bands_of_the_width_that_is_said():
+    x = np.ones((600, 40, 20), "float32")
+    y = trained(layers.SpecAugment(1, 0.25, 1, 0.5), x)
+    steps, bands = (y == 0).all(axis=2), (y == 0).all(axis=1)
+    np.testing.assert_array_equal(y == 0, steps[:, :, None] | bands[:, None, :])
+    for masks, most, size in ((steps, 10, 40), (bands, 10, 20)):
+        widths = masks.sum(axis=1)
+        assert set(widths) == set(range(most + 1))
+        assert abs(widths.mean() - most / 2) < 0.6  # the standard error is 0.13
+        for row in masks[widths > 0][:50]:
+            places = np.flatnonzero(row)
+            assert len(places) == places[-1] - places[0] + 1
+        assert masks[:, 0].any()
+        assert masks[:, size - 1].any()
+
+
+def test_word_dropout_replaces_words_alone():
+    x = np.tile(np.array([[5, 6, 0, 7]], "int32"), (2000, 1))
+    y = trained(layers.WordDropout(0.3, token=1), x)
+    assert y.dtype == np.int32
+    assert not y[:, 2].any()
+    replaced = y == 1
+    assert abs(replaced[:, [0, 1, 3]].mean() - 0.3) < 0.03  # the standard deviation is 0.006
+    np.testing.assert_array_equal(y[~replaced], x[~replaced])
+    np.testing.assert_array_equal(call(layers.WordDropout(0.3), x)[0], x)
+
+
+def test_colors_need_three_channels():
+    for layer in (layers.RandomHue(0.1), layers.RandomSaturation(0.1)):
+        with pytest.raises(ShapeError, match="images of 3 colors, got shape .*; leave it out for"):
+            call(layer, jnp.zeros((2, 3, 3, 1)), training=True)
+
+
 def test_fields_are_drawn_once_for_every_use_in_a_step():
     """Two uses in one step get two draws; the step's key alone says which."""
     context = Context(True, jax.random.key(0), path=("net",))
@@ -289,8 +410,20 @@ def test_two_fits_of_one_seed_are_bit_equal():
         (lambda: layers.RandomErasing(2), r"RandomErasing expected factor .* \[0, 1\]"),
         (lambda: layers.RandomErasing(scale=0.1), r"type scale=\(0.02, 0.33\)"),
         (lambda: layers.RandomErasing(scale=(0.5, 2)), r"scale to be a number in \[0, 1\]"),
+        (lambda: layers.RandomSaturation((2, 0)), r"RandomSaturation expected factor .* \[0, 1\]"),
+        (lambda: layers.RandomSaturation((0, 0, 0)), "factor to be one number or two"),
+        (lambda: layers.RandomHue(0.7), r"RandomHue expected factor .* \[-0.5, 0.5\]"),
+        (lambda: layers.RandomGaussianBlur(0.0), r"sigma to be a number in \(0, inf"),
+        (lambda: layers.RandomGaussianBlur(factor=2), r"factor to be a number in \[0, 1\]"),
+        (lambda: layers.RandomTimeShift(0.1, "zeros"), "fill_mode to be one of 'constant'"),
+        (lambda: layers.RandomGain("loud"), "decibels to be a number"),
+        (lambda: layers.RandomNoise(10), r"type decibels=\(10, 40\)"),
+        (lambda: layers.SpecAugment(-1), "time_masks to be an integer of 0 or more"),
+        (lambda: layers.SpecAugment(time_width=2), r"time_width to be a number in \[0, 1\]"),
+        (lambda: layers.WordDropout(1.0), r"rate to be a number in \[0, 1\)"),
+        (lambda: layers.WordDropout(0.1, token=-1), "token to be a word number of 0 or more"),
     ],
-    ids=[f"{number}" for number in range(20)],
+    ids=[f"{number}" for number in range(32)],
 )
 def test_settings_outside_their_domain_are_refused(make, message):
     with pytest.raises(ArgumentError, match=message):

@@ -43,6 +43,25 @@ def rescaling(call: Call, x: Value) -> Value:
     return w.binary("Add", y, float(call.layer.offset)) if call.layer.offset else y
 
 
+@handles(layers.WordDropout)
+def word_numbers(call: Call, x: Value) -> Value:
+    """y = x, whole numbers as they are."""
+    return x
+
+
+@handles(layers.Normalization)
+def normalization(call: Call, x: Value) -> Value:
+    """y = (x - m) / max(sqrt(v), 1e-7)."""
+    w, layer = call.writer, call.layer
+    shape = (1,) * (x.rank - 1) + (-1,)
+    m = np.reshape(np.asarray(layer.mean, np.float64), shape)
+    factor = 1 / np.maximum(
+        np.sqrt(np.reshape(np.asarray(layer.variance, np.float64), shape)), 1e-7
+    )
+    centered = w.binary("Sub", w.floating(x), w.constant(m, np.float32))
+    return w.binary("Mul", centered, w.constant(factor, np.float32))
+
+
 @handles(layers.Flatten)
 def flatten(call: Call, x: Value) -> Value:
     """y[n, (i, j, ...)] = x[n, i, j, ...]."""

@@ -54,6 +54,7 @@ from pellucid.layers._merging import (
 )
 from pellucid.layers._multi_head_attention import MultiHeadAttention
 from pellucid.layers._noise import Dropout, GaussianNoise
+from pellucid.layers._normalization import Normalization
 from pellucid.layers._pair_distance import PairDistance
 from pellucid.layers._pooling import (
     AveragePooling1D,
@@ -70,7 +71,15 @@ from pellucid.layers._random_affine import (
     RandomTranslation,
     RandomZoom,
 )
+from pellucid.layers._random_blur import RandomGaussianBlur
+from pellucid.layers._random_colors import RandomHue, RandomSaturation
 from pellucid.layers._random_places import ElasticDistortion, RandomCrop, RandomFlip
+from pellucid.layers._random_sounds import (
+    RandomGain,
+    RandomNoise,
+    RandomTimeShift,
+    SpecAugment,
+)
 from pellucid.layers._random_values import RandomBrightness, RandomContrast, RandomErasing
 from pellucid.layers._registry import REGISTRY
 from pellucid.layers._repeating import RepeatVector
@@ -96,6 +105,7 @@ from pellucid.layers._volumes import (
     ZeroPadding3D,
 )
 from pellucid.layers._window import Window
+from pellucid.layers._word_dropout import WordDropout
 
 # Keras's short names.
 Convolution1D = Conv1D
@@ -250,4 +260,13 @@ __all__ = [
     "RandomShear",
     "RandomTranslation",
     "RandomZoom",
+    "Normalization",
+    "RandomGain",
+    "RandomGaussianBlur",
+    "RandomHue",
+    "RandomNoise",
+    "RandomSaturation",
+    "RandomTimeShift",
+    "SpecAugment",
+    "WordDropout",
 ]

@@ -46,19 +46,28 @@ def draw(key: Array, batch: int, *ranges: tuple[float, float]) -> list[Array]:
 class RandomImageLayer(Layer):
     """A layer that changes images while the network learns, each in its own way, and else none."""
 
+    axes: ClassVar[int] = 2
+    """Axes between batch and channels."""
+
     def __post_init__(self) -> None:
         super().__post_init__()
         check_channels_last(type(self).__name__, getattr(self, "data_format", None))
 
     def apply(self, variables: Variables, x: Array, context: Context) -> Array:
         """Return x changed at random in training, as it is in evaluation."""
-        check_positions(type(self).__name__, x.shape, 2)
+        check_positions(type(self).__name__, x.shape, self.axes)
         x = as_floating(x)
         return self.change(context.make_key(), x) if context.training else x
 
     def change(self, key: Array, x: Array) -> Array:
         """Return the images ``x``, each changed by its own share of what ``key`` draws."""
         raise NotImplementedError(f"{type(self).__name__} lacks the method change.")
+
+
+class RandomSoundLayer(RandomImageLayer):
+    """The same for sounds and spectrograms, (batch, steps, channels)."""
+
+    axes: ClassVar[int] = 1
 
 
 class RandomPlaces(RandomImageLayer):

@@ -16,6 +16,7 @@ class Compiled:
     loss_weights: Any
     metrics: Any
     weighted_metrics: Any
+    augmentation: Any = None
 
     def check_names(self) -> None:
         """Raise UnknownNameError for names that no network could make sense of."""
@@ -37,6 +38,8 @@ class Compiled:
                 lines.append((f"loss{of}", describe(objective.losses[number])))
                 for metric in (*objective.metrics[number], *objective.weighted_metrics[number]):
                     lines.append((f"metric{of}", f"{metric.name}: {describe(metric)}"))
+        if self.augmentation is not None:
+            lines.append(("augmentation", describe(self.augmentation)))
         width = max(len(title) for title, _ in lines)
         return "\n".join(f"{title:<{width}}  {text}" for title, text in lines)
 

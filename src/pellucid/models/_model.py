@@ -79,6 +79,7 @@ class Model(Network):
         loss_weights: Any = None,
         weighted_metrics: Any = None,
         verbose: int = 1,
+        augmentation: Any = None,
     ) -> None:
         """Choose optimizer, loss and metrics; prints what each name was resolved to.
 
@@ -93,13 +94,17 @@ class Model(Network):
             loss_weights: how much each output's loss counts.
             weighted_metrics: metrics that use the sample weights.
             verbose: 0 prints nothing.
+            augmentation: mixes the examples of a batch with their labels while training, such as
+                ``pellucid.training.MixUp()``; a function of a random key and a batch.
 
         Raises:
             UnknownNameError: for an unknown name; the nearest is suggested.
             MismatchError: if a loss and its output's activation contradict each other.
         """
         chosen = optimizers.as_optimizer(optimizer)
-        compiled = Compiled(chosen, loss, loss_weights, metrics, weighted_metrics)
+        if isinstance(augmentation, str):
+            augmentation = training.MIXINGS.get(augmentation)
+        compiled = Compiled(chosen, loss, loss_weights, metrics, weighted_metrics, augmentation)
         compiled.check_names()
         self._compiled = compiled
         self._objective = None
@@ -120,6 +125,8 @@ class Model(Network):
         step = training.make_train_step(
             objective, chosen.optimizer, self._graph.is_trainable, self._graph.constrain
         )
+        if chosen.augmentation is not None:
+            step = training.augmented(step, chosen.augmentation)
         self._steps = training.CompiledSteps(step, objective.measure)
         self._results = jax.jit(objective.results)
         if self._announce:
@@ -525,6 +532,7 @@ class Model(Network):
         if self._compiled is None or self._objective is None:
             return None
         bound = self._objective
+        mixing = self._compiled.augmentation
 
         def configs(parts: Sequence[Any]) -> list[Any]:
             return [None if part is None else to_config(part) for part in parts]
@@ -535,6 +543,7 @@ class Model(Network):
             "loss_weights": list(bound.loss_weights),
             "metrics": [configs(part) for part in bound.metrics],
             "weighted_metrics": [configs(part) for part in bound.weighted_metrics],
+            **({} if mixing is None else {"augmentation": to_config(mixing)}),
         }
 
 

@@ -14,6 +14,7 @@ no code, no other file and no way of loading; whatever else it holds, the answer
 """
 
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,7 @@ from pellucid.layers import Input, Layer
 from pellucid.layers._symbol import connect
 from pellucid.models._graph import Graph
 from pellucid.models._torch_names import are_torch_names, read_torch_arrays, torch_arrays
-from pellucid.training import TrainingState
+from pellucid.training import MIXINGS, TrainingState
 from pellucid.training._array_file import array_names, read_arrays, reason, write_arrays
 
 FORMAT_VERSION = 1
@@ -55,6 +56,9 @@ LARGEST_DESCRIPTION = 1 << 26
 """Bytes of ``model.json`` at most."""
 LARGEST_SIZE = 1 << 31
 """No whole number in the settings of a layer reaches this, except seeds."""
+WINDOWS = ("kernel_size", "pool_size", "output_size")
+LARGEST_WINDOW = 1 << 12
+"""Places of a window or a grid at most: some layers go through them while they are traced."""
 TROUBLE = (
     PellucidError,
     ArithmeticError,
@@ -264,12 +268,22 @@ def _check_sizes(config: Any, key: str = "") -> None:
     """Raise ArgumentError for a whole number in the settings of a layer that is no size."""
     if isinstance(config, Mapping):
         for name, value in config.items():
+            _check_window(str(name), value)
             _check_sizes(value, str(name))
     elif isinstance(config, list):
         for value in config:
             _check_sizes(value, key)
     elif isinstance(config, int) and abs(config) >= LARGEST_SIZE and not key.endswith("seed"):
         raise ArgumentError(f"The setting {key!r} is {config}, and no size is as large as that.")
+
+
+def _check_window(key: str, sizes: Any) -> None:
+    """Raise ArgumentError for a window whose places nobody could go through one by one."""
+    if key not in WINDOWS:
+        return
+    whole = [n for n in (sizes if isinstance(sizes, list) else [sizes]) if isinstance(n, int)]
+    if math.prod(whole) > LARGEST_WINDOW:
+        raise ArgumentError(f"The setting {key!r} is {sizes}, and no window is as large as that.")
 
 
 def _index(value: Any) -> int:
@@ -287,6 +301,9 @@ def _compile_arguments(config: Mapping[str, Any]) -> dict[str, Any]:
         "weighted_metrics": [
             [metrics.REGISTRY.from_config(m) for m in p] for p in config["weighted_metrics"]
         ],
+        "augmentation": (
+            MIXINGS.from_config(config["augmentation"]) if "augmentation" in config else None
+        ),
     }
 
 

@@ -16,6 +16,7 @@ from pellucid.training._finite import not_finite
 from pellucid.training._fit import fit
 from pellucid.training._history import History
 from pellucid.training._loop import CompiledSteps, mean_of, read_sums
+from pellucid.training._mixing import MIXINGS, CutMix, MixUp, augmented
 from pellucid.training._plateau import EarlyStopping, ModelCheckpoint, ReduceLROnPlateau
 from pellucid.training._point import differences
 from pellucid.training._population import PopulationSteps, train_population
@@ -37,11 +38,14 @@ __all__ = [
     "CSVLogger",
     "Callback",
     "CompiledSteps",
+    "CutMix",
     "EarlyStopping",
     "FitRecord",
     "History",
     "LambdaCallback",
     "LearningRateScheduler",
+    "MIXINGS",
+    "MixUp",
     "ModelCheckpoint",
     "PopulationSteps",
     "ProgressBar",
@@ -53,6 +57,7 @@ __all__ = [
     "TensorBoard",
     "TerminateOnNaN",
     "TrainingState",
+    "augmented",
     "checkpoints",
     "differences",
     "fit",
