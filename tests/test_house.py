@@ -14,7 +14,7 @@ FOUNDATION = ["errors", "_files", "_checks", "_tree", "_named"]
 VOCABULARY = ["activations", "initializers", "regularizers", "constraints", "losses", "metrics"]
 ORDER = [*FOUNDATION, "kernels", "ops", *VOCABULARY, "layers"]
 BESIDE = {"optimizers": [*FOUNDATION, "kernels"], "data": ["errors", "_checks", "_named"]}
-UPPER = ["training", "models", "zoo", "export", "inspection", "sklearn", "recipes", "cli"]
+UPPER = ["training", "models", "zoo", "export", "inspection", "sklearn", "recipes", "tuning", "cli"]
 # Public names that only re-export what lies in a room.
 DOORS = {
     "callbacks": ["training", "inspection"],

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         preprocessing,
         regularizers,
         training,
+        tuning,
         utils,
         zoo,
     )
@@ -69,6 +70,7 @@ __all__ = [
     "preprocessing",
     "regularizers",
     "training",
+    "tuning",
     "utils",
     "zoo",
 ]

@@ -1,0 +1,24 @@
+"""A process that runs trials of a search: ``python -m pellucid.tuning._worker FOLDER TRIALS``."""
+
+import sys
+from pathlib import Path
+
+from pellucid import recipes
+from pellucid.errors import PellucidError, RunError
+from pellucid.tuning._study import Study
+from pellucid.tuning._tune import run_trials
+
+
+def main(folder: str, trials: str) -> None:
+    """Run trials of the search in ``folder`` until there are ``trials`` of them."""
+    study = Study.open(Path(folder))
+    if study.question.recipe is None:
+        raise RunError(f"The search in {folder} is not over a recipe; no process can run it.")
+    run_trials(study, int(trials), recipes.find(study.question.recipe))
+
+
+if __name__ == "__main__":
+    try:
+        main(*sys.argv[1:])
+    except PellucidError as error:
+        sys.exit(str(error))
