@@ -17,6 +17,7 @@ from pellucid.cli import (
     _resume,
     _runs,
     _train,
+    _tune,
     _worksheet,
 )
 from pellucid.cli._app import app
@@ -27,6 +28,7 @@ app.command("train")(_train.train)
 app.command("resume")(_resume.resume)
 app.command("runs")(_runs.runs)
 app.command("compare")(_compare.compare)
+app.command("tune")(_tune.tune)
 app.command("predict")(_predict.predict)
 app.command("list")(_list.list_recipes)
 app.command("worksheet")(_worksheet.worksheet)
