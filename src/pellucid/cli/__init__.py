@@ -5,6 +5,7 @@ Each command is one file here. Whatever a command does, Python can do with the r
 
 from pellucid.cli import (
     _compare,
+    _data,
     _derive,
     _diagnose,
     _doctor,
@@ -38,6 +39,7 @@ app.command("receptive-field")(_receptive_field.receptive_field)
 app.command("replay")(_replay.replay)
 app.command("derive")(_derive.derive)
 app.command("diagnose")(_diagnose.diagnose)
+app.add_typer(_data.commands, name="data")
 app.command("doctor")(_doctor.doctor)
 
 

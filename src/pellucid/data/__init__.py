@@ -9,6 +9,7 @@
   filtered, shuffled, balanced, in batches; gone on with exactly after a stop.
 - ``Preprocessing`` that a saved model carries: ``TextVectorization``, ``TableColumns``,
   ``StandardScaler``, ``LabelNames``, ``ImageFiles``, ``RawData``.
+- ``describe``, ``draw_data``, ``open_data``: what a data set holds, before training.
 - ``train_test_split`` and ``folds``: by class, by group, in time.
 - ``pad_sequences`` and ``to_categorical``; also under ``pellucid.preprocessing.sequence`` and
   ``pellucid.utils``.
@@ -31,6 +32,8 @@ from pellucid.data import (
 from pellucid.data._arrays import ArrayDataset, Arrays, Batch, BatchDataset, Dataset
 from pellucid.data._cache import cache_folder, data_folder
 from pellucid.data._categorical import to_categorical
+from pellucid.data._describe import ColumnFacts, DataFacts, describe, open_data
+from pellucid.data._drawing import draw_data
 from pellucid.data._pipeline import Pipeline
 from pellucid.data._preprocessing import (
     PREPROCESSING,
@@ -50,6 +53,8 @@ __all__ = [
     "Arrays",
     "Batch",
     "BatchDataset",
+    "ColumnFacts",
+    "DataFacts",
     "Dataset",
     "ImageFiles",
     "LabelNames",
@@ -65,12 +70,15 @@ __all__ = [
     "cifar10",
     "data_folder",
     "diabetes",
+    "describe",
     "digits",
+    "draw_data",
     "fashion_mnist",
     "folds",
     "imdb",
     "iris",
     "mnist",
+    "open_data",
     "orl_faces",
     "oxford_iiit_pet",
     "pad_sequences",

@@ -341,6 +341,36 @@ class Pipeline(Dataset):
         return batching.count(self.length())
 
     @property
+    def any_order(self) -> bool:
+        """True while the rows can be read in any order."""
+        return self._numbers
+
+    @property
+    def labels(self) -> np.ndarray | None:
+        """The class numbers of all rows, where they are known without reading."""
+        labels = getattr(self._source, "labels", None)
+        if labels is None or not self._numbers or self._stages:
+            return None
+        return labels[self._chosen]
+
+    @property
+    def source_name(self) -> str:
+        """What the rows come from, in words."""
+        return self._words[0]
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        """The names of the columns of a table's matrix, in order; empty for other sources."""
+        layout = getattr(self._source, "layout", None)
+        return () if layout is None else tuple(layout.features)
+
+    def called(self, name: str) -> "Pipeline":
+        """Return this pipeline under another name of its source."""
+        named = self._copy()
+        named._words = (name, *self._words[1:])
+        return named
+
+    @property
     def batch_size(self) -> int | None:
         """Rows of a batch, None without ``batch``."""
         return None if self._batching is None else self._batching.size

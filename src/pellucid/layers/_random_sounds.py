@@ -51,7 +51,7 @@ class RandomTimeShift(RandomSoundLayer):
     fill_mode: str = "constant"
     fill_value: float = 0.0
 
-    formula: ClassVar[str] = "y_t = x_(t - s), s drawn for each sound"
+    formula: ClassVar[str] = "y_t = x_(t - s), s drawn for each x"
     symbols: ClassVar[Symbols] = {
         "x": "input, (batch, steps, channels)",
         "y": "output",
@@ -110,7 +110,7 @@ class RandomGain(RandomSoundLayer):
 
     decibels: Range
 
-    formula: ClassVar[str] = "y = 10^(g / 20) x, g drawn for each sound"
+    formula: ClassVar[str] = "y = 10^(g / 20) x, g drawn for each x"
     symbols: ClassVar[Symbols] = {
         "x": "input, (batch, steps, channels)",
         "y": "output",
@@ -156,7 +156,7 @@ class RandomNoise(RandomSoundLayer):
 
     decibels: tuple[float, float] = (10.0, 40.0)
 
-    formula: ClassVar[str] = "y = x + sqrt(P 10^(-r / 10)) e, e ~ N(0, 1), r drawn for each sound"
+    formula: ClassVar[str] = "y = x + sqrt(P 10^(-r / 10)) e, e ~ N(0, 1), r drawn for each x"
     symbols: ClassVar[Symbols] = {
         "x": "input, (batch, steps, channels)",
         "y": "output",
@@ -222,7 +222,7 @@ class SpecAugment(RandomSoundLayer):
     frequency_masks: int = 2
     frequency_width: float = 0.2
 
-    formula: ClassVar[str] = "y = m x, masks drawn for each spectrogram"
+    formula: ClassVar[str] = "y = m x, m drawn for each x"
     symbols: ClassVar[Symbols] = {
         "x": "input, (batch, steps, channels)",
         "y": "output",
