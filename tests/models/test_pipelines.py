@@ -1,6 +1,9 @@
 """Fitting from pipelines: read ahead, gone on with exactly, and the same as from arrays."""
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -286,3 +289,18 @@ def test_a_backup_goes_on_within_an_epoch(tmp_path, small_chunks, three_epochs):
     with pytest.raises(OSError, match="The lights went out"):
         fit(Break())
     equal(three_epochs, fit())
+
+
+@pytest.mark.slow
+def test_gigabytes_stream_through_flat_memory(tmp_path):
+    """2 GB made on the fly and 0.6 GB from a file; memory after a tenth of it, and at its most."""
+    script = Path(__file__).parents[2] / "benchmarks" / "streaming.py"
+    arguments = ["--gigabytes", "2", "--compared", "0.6", "--json"]
+    done = subprocess.run(
+        [sys.executable, str(script), *arguments], capture_output=True, text=True, check=True
+    )
+    made, npy, memory = json.loads(done.stdout)
+    assert made["gigabytes"] > 1.9
+    assert made["megabytes_most"] < made["megabytes_early"] + 200
+    assert npy["megabytes_most"] < npy["megabytes_early"] + 300
+    assert memory["megabytes_most"] > npy["megabytes_most"]
