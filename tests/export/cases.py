@@ -1,11 +1,13 @@
 """Networks for the exports beside the one table of all layers: settings, masks, open sizes."""
 
 import math
+from functools import cache
 
 import jax
 import numpy as np
 
 from pellucid import Model, Sequential, activations, layers
+from pellucid.export import _onnx
 from pellucid.layers import (
     GRU,
     LSTM,
@@ -19,12 +21,15 @@ from pellucid.layers import (
     Conv1D,
     Conv2D,
     Conv2DTranspose,
+    Cropping2D,
     Dense,
+    DepthwiseConv2D,
     Embedding,
     Flatten,
     GlobalAveragePooling1D,
     GlobalAveragePooling2D,
     GlobalMaxPooling1D,
+    GlobalMaxPooling2D,
     GroupNormalization,
     Input,
     Masking,
@@ -38,6 +43,7 @@ from pellucid.layers import (
     Reshape,
     ReversibleEmbedding,
     RotaryEmbedding,
+    SeparableConv2D,
     SimpleRNN,
     Softmax,
     SpectralNormalization,
@@ -45,6 +51,7 @@ from pellucid.layers import (
     TransformerDecoder,
     TransformerEncoder,
     UpSampling2D,
+    ZeroPadding2D,
 )
 
 
@@ -60,6 +67,14 @@ def filled(model, seed=0):
 
     model.variables = jax.tree.map(draw, model.shapes)
     return model
+
+
+@cache
+def measured(name, seed=1):
+    """Return a network of the table with numbers, inputs, and what it makes of them."""
+    model = filled(NETWORKS[name]())
+    inputs = _onnx.random_inputs(model, 4, seed)
+    return model, inputs, _onnx.evaluate(model, inputs)
 
 
 def chain(shape, *parts, dtype="float32"):
@@ -158,6 +173,15 @@ def open_images():
     return Model(x, [GlobalAveragePooling2D()(y), up, Reshape((-1, 2))(up)])
 
 
+def convolutions():
+    x = Input((9, 8, 4), "uint8")
+    y = Conv2D(4, (3, 2), (2, 1), "same", groups=2, activation="elu")(Rescaling(1 / 99, 0.5)(x))
+    y = SeparableConv2D(3, 2, dilation_rate=(1, 2), depth_multiplier=2)(y)
+    y = DepthwiseConv2D(2, padding=((1, 0), (0, 1)), activation="tanh")(ZeroPadding2D((1, 0))(y))
+    y = AveragePooling2D(3, 2, "same")(MaxPooling2D(2, 1)(Cropping2D(((0, 1), (0, 0)))(y)))
+    return Model(x, [y, GlobalMaxPooling2D(keepdims=True)(UpSampling2D((1, 2))(y))])
+
+
 def frames():
     x = Input((None, 6, 6, 2))
     y = TimeDistributed(Conv2D(3, 3, activation="relu"))(x)
@@ -201,6 +225,7 @@ NETWORKS = {
     "sequences of any length": open_steps,
     "images of any size": open_images,
     "films of any length": frames,
+    "convolutions": convolutions,
     "kernel of unit norm": chain((5, 2), SpectralNormalization(Conv1D(3, 2, activation="elu"))),
     "capped leaky rectifier": chain((4, 4, 2), Conv2D(2, 2), ReLU(1.0, 0.3), Permute((3, 1, 2))),
 }

@@ -10,6 +10,7 @@ from pellucid.cli import (
     _diagnose,
     _doctor,
     _explain,
+    _export,
     _list,
     _predict,
     _receptive_field,
@@ -34,6 +35,7 @@ app.command("predict")(_predict.predict)
 app.command("list")(_list.list_recipes)
 app.command("worksheet")(_worksheet.worksheet)
 app.command("explain")(_explain.explain)
+app.command("export")(_export.export)
 app.command("report")(_report.report)
 app.command("receptive-field")(_receptive_field.receptive_field)
 app.command("replay")(_replay.replay)

@@ -4,6 +4,8 @@ The mathematics of evaluation is written layer by layer, so that what runs elsew
 there too. An ONNX file is compared with the model before it is kept.
 """
 
+from pellucid.export._numpy import to_numpy
 from pellucid.export._onnx import to_onnx
+from pellucid.export._weights import to_keras_names, to_safetensors
 
-__all__ = ["to_onnx"]
+__all__ = ["to_keras_names", "to_numpy", "to_onnx", "to_safetensors"]

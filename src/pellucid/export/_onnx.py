@@ -91,7 +91,7 @@ def make_onnx(model: Model, opset: int = 18) -> Any:
     import_extra("onnx")
     graph, writer = model.graph, Writer()
     variables = jax.tree.map(np.asarray, model.variables)
-    _check_types(model, variables)
+    check_types("to_onnx", model, variables)
     inputs = [
         Value(writer.name(label), symbol.shape, np.dtype(symbol.dtype))
         for label, symbol in zip(graph.input_names, graph.input_symbols, strict=True)
@@ -102,7 +102,7 @@ def make_onnx(model: Model, opset: int = 18) -> Any:
     return to_proto(writer, model.name, inputs, dict(zip(names, values, strict=True)), opset)
 
 
-def _check_types(model: Model, variables: Variables) -> None:
+def check_types(who: str, model: Model, variables: Variables) -> None:
     """Raise ExportError unless all floating numbers are float32."""
     types = {path: np.dtype(array.dtype) for path, array in model._ordered(variables)}
     for name, symbol in zip(model.graph.input_names, model.graph.input_symbols, strict=True):
@@ -111,7 +111,7 @@ def _check_types(model: Model, variables: Variables) -> None:
     for name, dtype in types.items():
         if dtype != np.float32:
             raise ExportError(
-                f"to_onnx expected a model of float32 numbers, got {dtype} in {name}; make the "
+                f"{who} expected a model of float32 numbers, got {dtype} in {name}; make the "
                 "model with Input(shape, dtype='float32') and load the weights into it."
             )
 

@@ -1,0 +1,233 @@
+"""A network as lines of NumPy, while they are being written: one handler for each layer.
+
+Names that come from a model (of layers, of the model) are written as string literals or stripped
+to letters, digits and underscores, so that no file of a model can bring code into the script.
+"""
+
+import builtins
+import inspect
+import keyword
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from pellucid import activations
+from pellucid.errors import ExportError
+from pellucid.export import _numpy_functions
+from pellucid.layers import Layer, Variables
+from pellucid.ops._windows import lay_windows
+
+FUNCTIONS = dict(inspect.getmembers(_numpy_functions, inspect.isfunction))
+"""What a script may call."""
+
+RESERVED = {
+    *keyword.kwlist,
+    *dir(builtins),
+    *FUNCTIONS,
+    *("W", "np", "math", "rng", "file", "predict", "Path"),
+}
+"""Names that no variable of a script may have."""
+
+Handler = Callable[["NumpyCall"], Any]
+HANDLERS: dict[type[Layer], Handler] = {}
+"""How each class of layer is written in NumPy."""
+
+ACTIVATIONS: dict[Callable[..., Any], str] = {
+    activations.tanh: "np.tanh",
+    activations.exponential: "np.exp",
+    **{
+        getattr(activations, name): name
+        for name in (
+            *("sigmoid", "relu", "relu6", "leaky_relu", "elu", "selu", "gelu", "silu", "softplus"),
+            *("softsign", "hard_sigmoid", "mish", "softmax", "log_softmax"),
+        )
+    },
+}
+"""The function that stands for each activation; linear has none."""
+
+
+def handles(*classes: type[Layer]) -> Callable[[Handler], Handler]:
+    """Return a decorator that enters a handler for these classes of layers."""
+
+    def enter(handler: Handler) -> Handler:
+        for layer in classes:
+            HANDLERS[layer] = handler
+        return handler
+
+    return enter
+
+
+@dataclass
+class Script:
+    """What has been written so far.
+
+    Attributes:
+        lines: of the function ``predict``.
+        arrays: the numbers of the network by path.
+        functions: those of ``_numpy_functions`` that it calls.
+    """
+
+    lines: list[str] = field(default_factory=list)
+    arrays: dict[str, np.ndarray] = field(default_factory=dict)
+    functions: set[str] = field(default_factory=set)
+    _taken: set[str] = field(default_factory=lambda: set(RESERVED))
+
+    def variable(self, label: str) -> str:
+        """Return a name for a variable that is not taken, and take it."""
+        base = re.sub(r"[^0-9A-Za-z]+", "_", label)
+        base = base if base[:1].isalpha() else f"x_{base}"
+        name, number = base, 0
+        while name in self._taken:
+            number += 1
+            name = f"{base}_{number}"
+        self._taken.add(name)
+        return name
+
+    def call(self, function: str, *arguments: str) -> str:
+        """Return the call of a function of the script."""
+        if not function.startswith("np."):
+            self.functions.add(function)
+        return f"{function}({', '.join(arguments)})"
+
+    def source(self) -> str:
+        """Return the source of all functions that are called, also by each other."""
+        wanted: set[str] = set()
+        todo = set(self.functions)
+        while todo:
+            name = todo.pop()
+            wanted.add(name)
+            code = inspect.getsource(FUNCTIONS[name])
+            todo |= {other for other in FUNCTIONS if re.search(rf"\b{other}\b", code)} - wanted
+        chosen = [FUNCTIONS[name] for name in wanted]
+        chosen.sort(key=lambda function: function.__code__.co_firstlineno)
+        return "\n\n\n".join(
+            (inspect.getcomments(function) or "") + inspect.getsource(function).rstrip()
+            for function in chosen
+        )
+
+
+class NumpyCall:
+    """One call of a layer that is being written in NumPy.
+
+    Attributes:
+        layer: the layer.
+        variables: its numbers, as NumPy arrays.
+        path: the names that lead to it.
+        script: where it is written.
+        x: the variable that holds its input, or a list of them.
+        shape: shape of the input, or a list of shapes; None where a size is open.
+        mask: the variable of the input's mask, or a list of them, or None.
+        output_mask: that of the output, which a handler sets.
+    """
+
+    def __init__(
+        self,
+        layer: Layer,
+        variables: Variables,
+        path: tuple[str, ...],
+        script: Script,
+        x: Any,
+        shape: Any,
+        mask: Any = None,
+    ) -> None:
+        self.layer: Any = layer
+        self.variables = variables
+        self.path = path
+        self.script = script
+        self.x = x
+        self.shape = shape
+        self.mask = mask
+        self.output_mask: Any = None
+
+    @property
+    def who(self) -> str:
+        """Return the layer in words, for messages."""
+        return f"Layer {'/'.join(self.path)!r} ({type(self.layer).__name__})"
+
+    def put(self, expression: str, label: str = "") -> str:
+        """Write a line that keeps the value of an expression, and return its variable."""
+        name = self.script.variable("_".join(("y", *self.path)) + (f"_{label}" if label else ""))
+        self.script.lines.append(f"{name} = {expression}")
+        return name
+
+    def weight(self, name: str) -> str:
+        """Return the expression of a variable of the layer, and keep its numbers."""
+        return self.number(name, np.asarray(self.variables[name]))
+
+    def number(self, name: str, array: np.ndarray) -> str:
+        """Return the expression of an array that is kept under the layer's path."""
+        path = "/".join((*(part.split("#")[0] for part in self.path), name))
+        self.script.arrays[path] = array
+        return f"W[{path!r}]"
+
+    def weights(self, *names: str) -> list[str]:
+        """Return the expressions of those variables that the layer has."""
+        return [self.weight(name) for name in names if self.variables.get(name) is not None]
+
+    def activation(self, setting: str = "activation") -> str | None:
+        """Return the function that a setting names, None for linear.
+
+        Raises:
+            ExportError: if it is a function of the user's own.
+        """
+        chosen = activations.get(getattr(self.layer, setting))
+        if chosen is activations.linear:
+            return None
+        if chosen not in ACTIVATIONS:
+            raise ExportError(
+                f"{self.who} has an activation of your own, "
+                f"{getattr(chosen, '__name__', chosen)!r}, which to_numpy does not know; use one "
+                "of pellucid.activations."
+            )
+        name = ACTIVATIONS[chosen]
+        if not name.startswith("np."):
+            self.script.functions.add(name)
+        return name
+
+    def activated(self, z: str) -> str:
+        """Return f(z), f the layer's activation."""
+        f = self.activation()
+        return z if f is None else self.script.call(f, z)
+
+    def windows(self, size: Any, strides: Any, padding: Any, dilation: Any = 1) -> Any:
+        """Return the windows that slide over the input, one for each axis.
+
+        Raises:
+            ExportError: if they depend on a size that is open.
+        """
+        spatial = self.shape[1:-1]
+        if padding == "same" and None in spatial:
+            raise ExportError(
+                f"{self.who} pads by the size of its input, which the model leaves open; make the "
+                "model with that size in Input(shape)."
+            )
+        known = [10_000 if n is None else n for n in spatial]
+        return lay_windows("to_numpy", "window", known, size, strides, padding, dilation)
+
+    def part(self, name: str, layer: Layer, x: Any, shape: Any, mask: Any = None) -> "NumpyCall":
+        """Return the call of a part of the layer."""
+        variables = self.variables.child(name)
+        return NumpyCall(layer, variables, (*self.path, name), self.script, x, shape, mask)
+
+    def write(self) -> Any:
+        """Write the layer and return the variable of its output, or a tuple of them.
+
+        Raises:
+            ExportError: if there is no handler for it.
+        """
+        handler = HANDLERS.get(type(self.layer))
+        if handler is None:
+            raise ExportError(
+                f"{self.who} is not among the layers that to_numpy writes: it is for small "
+                "networks of the common ones; use to_onnx for this model."
+            )
+        if self.layer.formula and self.path:
+            title = f"{'/'.join(self.path)}, {type(self.layer).__name__}: {self.layer.formula}"
+            self.script.lines.append(f"# {ascii(title)[1:-1]}")
+        y = handler(self)
+        if self.output_mask is None and self.layer.keeps_mask:
+            self.output_mask = self.mask
+        return y
