@@ -17,6 +17,7 @@
 #include "adam.h"
 #include "attention.h"
 #include "convolution.h"
+#include "few_filters.h"
 #include "local_response.h"
 #include "matrix.h"
 #include "normalization.h"
@@ -134,6 +135,19 @@ void check_convolution(const Parallel& pool) {
   conv_forward(v, floats(x), floats(w), floats(y), pool);
   conv_input_gradient(v, floats(y), floats(w), floats(x), pool);
   conv_weight_gradient(v, floats(x), floats(y), floats(w), pool);
+}
+
+void check_few_filters(const Parallel& pool) {
+  Axis rows = axis(), columns = axis();
+  for (Axis* a : {&rows, &columns}) {
+    a->stride = 1;
+    a->output = std::max<int64_t>(1, a->size + a->low - (a->kernel - 1) * a->dilation + draw(0, 2));
+  }
+  const Convolution v{draw(1, 5), rows, columns, draw(1, 40), draw(1, 5), 1};
+  const int64_t taps = v.rows.kernel * v.columns.kernel;
+  few_filters_forward(v, floats(v.samples * v.rows.size * v.columns.size * v.channels),
+                      floats(taps * v.channels * v.filters),
+                      floats(v.samples * v.rows.output * v.columns.output * v.filters), pool);
 }
 
 void check_winograd(const Parallel& pool) {
@@ -269,6 +283,7 @@ int main(int, char** arguments) {
   for (int round = 0; round < rounds; ++round) {
     const Parallel pool{nullptr, run, draw(1, 5)};
     check_convolution(pool);
+    check_few_filters(pool);
     check_winograd(pool);
     check_product(pool);
     check_attention(pool);

@@ -75,6 +75,22 @@ def test_several_pixels_in_a_vector(channels, filters, strides):
     compare((3, 9, 12, channels), (3, 5, channels, filters), strides=strides, padding="same")
 
 
+@needs_kernels
+@pytest.mark.parametrize("dilation", [1, 2, (3, 1)])
+@pytest.mark.parametrize("padding", ["same", "valid", ((0, 9), (8, 0))])
+@pytest.mark.parametrize("filters", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("channels", [16, 33])
+def test_few_filters(channels, filters, padding, dilation):
+    shape = (3, 9, 12, channels)
+    compare(shape, (3, 4, channels, filters), padding=padding, dilation=dilation)
+
+
+@needs_kernels
+@pytest.mark.parametrize("shape", [(0, 9, 9, 20), (1, 90, 7, 20), (2, 3, 3, 20), (1, 40, 100, 64)])
+def test_few_filters_by_blocks_of_rows(shape):
+    compare(shape, (3, 3, shape[-1], 2), padding="same")
+
+
 # With so many channels and filters a 3x3 convolution takes fewer multiplications (winograd.cc).
 @needs_kernels
 @pytest.mark.parametrize("padding", ["same", "valid", ((2, 1), (0, 3))])

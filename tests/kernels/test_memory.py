@@ -11,7 +11,7 @@ import pytest
 import pellucid
 
 NATIVE = Path(pellucid.__file__).parent / "kernels" / "native"
-BODIES = ("convolution", "winograd", "matrix", "recurrence", "adam", "attention")
+BODIES = ("convolution", "few_filters", "winograd", "matrix", "recurrence", "adam", "attention")
 BODIES += ("normalization", "pooling", "local_response")
 COMPILER = os.environ.get("CXX") or shutil.which("g++") or shutil.which("clang++")
 X86 = platform.machine().lower() in ("x86_64", "amd64")

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "few_filters.h"
 #include "vector.h"
 #include "winograd.h"
 
@@ -466,6 +467,7 @@ size_t kernel_floats(const Convolution& v) {
 
 void conv_forward(const Convolution& v, const float* x, const float* w, float* y,
                   const Parallel& pool) {
+  if (has_few_filters(v)) return few_filters_forward(v, x, w, y, pool);
   if (winograd_suits(v)) return winograd_forward(v, x, w, y, pool);
   const int64_t pixels = pixels_at_once(v);
   if (pixels == 1) return forward(v, x, w, y, pool);
@@ -486,7 +488,7 @@ void conv_input_gradient(const Convolution& v, const float* dy, const float* w, 
     return Axis{a.output, a.kernel, 1, a.dilation, (a.kernel - 1) * a.dilation - a.low, a.size};
   };
   const Convolution back{v.samples, turned(v.rows), turned(v.columns), v.filters, v.channels, 1};
-  if (!winograd_suits(back) && pixels_at_once(back) == 1)
+  if (!has_few_filters(back) && !winograd_suits(back) && pixels_at_once(back) == 1)
     return input_gradient(v, dy, w, dx, pool);
   float* kernel = scratch(3, kernel_floats(back));
   const int64_t taps = v.rows.kernel * v.columns.kernel;
