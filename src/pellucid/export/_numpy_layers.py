@@ -8,6 +8,7 @@ from pellucid import layers
 from pellucid.errors import ExportError
 from pellucid.export._numpy_call import NumpyCall, handles
 from pellucid.layers._augmentation import RandomImageLayer
+from pellucid.layers._normalization import SMALLEST
 from pellucid.models import Graph
 from pellucid.ops._distance import LEAST
 
@@ -53,7 +54,15 @@ def graph(call: NumpyCall) -> Any:
 
 
 ANY_TYPE = (
-    *(Graph, layers.Embedding, layers.Flatten, layers.Reshape, layers.Permute, layers.Concatenate),
+    *(
+        Graph,
+        layers.Embedding,
+        layers.WordDropout,
+        layers.Flatten,
+        layers.Reshape,
+        layers.Permute,
+        layers.Concatenate,
+    ),
     *(layers.RepeatVector, layers.ZeroPadding1D, layers.ZeroPadding2D, layers.ZeroPadding3D),
     *(layers.Cropping1D, layers.Cropping2D, layers.Cropping3D),
     *(layers.UpSampling1D, layers.UpSampling2D, layers.UpSampling3D),
@@ -174,6 +183,22 @@ def unchanged(call: NumpyCall) -> str:
 def gaussian_sampling(call: NumpyCall) -> str:
     """z = m."""
     return str(call.x[0])
+
+
+@handles(layers.WordDropout)
+def word_dropout(call: NumpyCall) -> str:
+    """y = x: words are taken away in training alone."""
+    del call.script.lines[-1]
+    return str(call.x)
+
+
+@handles(layers.Normalization)
+def normalization(call: NumpyCall) -> str:
+    """y = (x - m) / max(sqrt(v), 1e-7)."""
+    m, v = np.asarray(call.layer.mean, np.float64), np.asarray(call.layer.variance, np.float64)
+    deviation = np.maximum(np.sqrt(v), SMALLEST).astype(np.float32)
+    kept = call.number("mean", m.astype(np.float32)), call.number("deviation", deviation)
+    return call.put(f"({call.x} - {kept[0]}) / {kept[1]}")
 
 
 # The order of numbers
