@@ -56,7 +56,7 @@ LARGEST_DESCRIPTION = 1 << 26
 """Bytes of ``model.json`` at most."""
 LARGEST_SIZE = 1 << 31
 """No whole number in the settings of a layer reaches this, except seeds."""
-WINDOWS = ("kernel_size", "pool_size", "output_size")
+WINDOWS = ("kernel_size", "pool_size", "output_size", "power_iterations")
 LARGEST_WINDOW = 1 << 12
 """Places of a window or a grid at most: some layers go through them while they are traced."""
 TROUBLE = (
