@@ -29,7 +29,7 @@ def test_show_json_is_one_document(pellucid, table):
     assert result.exit_code == 0, result.output
     printed = json.loads(result.stdout)
     assert (printed["looked_at"], printed["rows"], printed["picture"]) == (10, None, "new/p.png")
-    assert [column["name"] for column in printed["columns"]] == ["x['length']", "x['size']"]
+    assert [column["name"] for column in printed["columns"]] == ["length", "size"]
     assert Path("new/p.png").exists()
 
 

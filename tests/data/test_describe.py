@@ -28,16 +28,16 @@ def test_a_table(table):
     assert (facts.rows, facts.looked_at, facts.bad_rows) == (60, 60, 1)
     assert facts.classes == {"cat": 48, "dog": 12}
     found = {column.name: column for column in facts.columns}
-    assert list(found) == ["x['age']", "x['city']", "x['still']", "y"]
-    age = found["x['age']"]
+    assert list(found) == ["age", "city", "still", "y"]
+    age = found["age"]
     assert (age.kind, age.least, age.most) == ("numbers", 0, 59)
     assert age.mean == pytest.approx(29.5)
     assert age.deviation == pytest.approx(np.arange(60).std())
-    assert found["x['city']"].common == {"a": 30, "b": 30}
+    assert found["city"].common == {"a": 30, "b": 30}
     notes = " ".join(facts.notes)
-    assert "1 bad rows were left out" in notes
+    assert "1 bad row was left out; on_error=" in notes
     assert "Class cat has 48 rows and dog 12; balanced() or class_weight=" in notes
-    assert "The same number in every row: x['still']" in notes
+    assert "The same number in every row: still" in notes
     assert "Inputs reach 59" in notes
     assert json.loads(json.dumps(facts.to_json()))["classes"] == {"cat": 48, "dog": 12}
 

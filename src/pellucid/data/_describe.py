@@ -78,8 +78,9 @@ class ColumnFacts:
         self.deviation, self._count = (squares / total) ** 0.5, total
         room = KEPT - len(self.values)
         if room > 0:
-            # Of large rows, such as images, some numbers of each.
-            self.values += numbers[:: max(1, numbers.size // KEPT)][:room].tolist()
+            random = np.random.default_rng(self._count)
+            some = random.choice(numbers, min(room, numbers.size), replace=False)
+            self.values += some.tolist()
 
     def to_json(self) -> dict[str, Any]:
         """Return the facts as plain JSON."""
@@ -224,7 +225,8 @@ def _columns(pipeline: Pipeline, block: Any) -> list[tuple[str, np.ndarray]]:
     found = []
     for part in ("x", "y"):
         values = getattr(block, part)
-        for name, column in [] if values is None else _leaves(part, values):
+        named = list(values.items()) if isinstance(values, dict) else None
+        for name, column in named or ([] if values is None else _leaves(part, values)):
             names = pipeline.column_names if part == "x" and isinstance(values, np.ndarray) else ()
             if column.ndim == 2 and column.shape[1] <= COLUMNS and column.dtype.kind in "biuf":
                 for place in range(column.shape[1]):
@@ -247,9 +249,8 @@ def _facts(name: str, column: np.ndarray) -> ColumnFacts:
 def _notes(facts: DataFacts) -> list[str]:
     notes = []
     if facts.bad_rows:
-        notes.append(
-            f"{facts.bad_rows:,} bad rows were left out; read with on_error='stop' to see."
-        )
+        were = "row was" if facts.bad_rows == 1 else "rows were"
+        notes.append(f"{facts.bad_rows:,} bad {were} left out; on_error='stop' names the first.")
     if facts.classes:
         most = max(facts.classes, key=facts.classes.__getitem__)
         least = min(facts.classes, key=facts.classes.__getitem__)

@@ -33,10 +33,8 @@ def draw_data(facts: DataFacts) -> "Figure":
     pictures = [(image, label) for image, label in pictures if image is not None]
     wide = min(panels, 4)
     high = -(-panels // wide)
-    figure = Figure(
-        figsize=(3.0 * max(wide, 2), 2.4 * (high + bool(pictures))), layout="constrained"
-    )
-    heights = [high, 1] if pictures else [1]
+    heights = [2.4 * high, 1.3] if pictures else [2.4 * high]
+    figure = Figure(figsize=(3.0 * max(wide, 2), sum(heights)), layout="constrained")
     parts: Any = figure.subfigures(len(heights), 1, height_ratios=heights, squeeze=False)
     top, *below = parts[:, 0]
     axes = iter(top.subplots(high, wide, squeeze=False).ravel())
