@@ -1,0 +1,341 @@
+"""Damaged model files by the hundred thousand: each gets an answer, and nothing else happens.
+
+By hand, with as many files as one likes::
+
+    python tests/models/fuzz_files.py --count 1000000
+
+Each file is one of the golden ones, changed at random: bytes, lengths, numbers, names, whole
+branches of the description. It must load, or raise ``ModelFileError``; within seconds, in at most
+twice its size of memory (and a fixed allowance for the interpreter), without running, importing,
+writing or connecting to anything. Everything runs in this one process: an audit hook hears what the
+interpreter is about to do, a timer ends what hangs, and the peak of memory is read after each file.
+"""
+
+import argparse
+import copy
+import json
+import random
+import resource
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from models.golden_models import GOLDEN
+from pellucid import models
+from pellucid.errors import ModelFileError
+from pellucid.models import _saving
+
+SECONDS = 20
+ALLOWANCE = 96 << 20
+"""Bytes that a file may take beyond twice its size: tracing a network has its own needs."""
+FORBIDDEN = (
+    "os.system",
+    "os.exec",
+    "os.fork",
+    "os.posix_spawn",
+    "os.spawn",
+    "subprocess.Popen",
+    "socket.",
+    "pickle.find_class",
+    "marshal.",
+    "ctypes.dlopen",
+    "urllib.Request",
+    "shutil.",
+    "os.remove",
+    "os.rename",
+    "os.mkdir",
+    "os.rmdir",
+    "os.symlink",
+)
+NUMBERS = (
+    0,
+    -1,
+    1,
+    2,
+    3,
+    255,
+    10**4,
+    2**31 - 1,
+    2**31,
+    2**63,
+    -(2**63),
+    10**18,
+    10**30,
+    0.5,
+    1e308,
+)
+WORDS = (
+    "",
+    "os.system",
+    "../../etc/passwd",
+    "__import__('os').system('true')",
+    "builtins.eval",
+    "Lambda",
+    "Dense",
+    "dense/kernel",
+    "\u0000",
+    "x" * 1000,
+    "NaN",
+    "http://127.0.0.1/x",
+)
+
+
+class Hang(BaseException):
+    """A file took too long."""
+
+
+class Ear:
+    """Hears what the interpreter is about to do, while it listens."""
+
+    def __init__(self):
+        self.listening = False
+        self.heard: list[str] = []
+        sys.addaudithook(self._hear)
+
+    def _hear(self, event, arguments):
+        if not self.listening:
+            return
+        if event.startswith(FORBIDDEN):
+            if not (event == "marshal.loads" and _is_import()):
+                self.heard.append(event)
+        elif event == "open" and isinstance(arguments[1], str) and set(arguments[1]) & set("wax+"):
+            self.heard.append(f"open {arguments[0]} for writing")
+
+
+def _is_import() -> bool:
+    """Tell whether a module of ours is being imported, which reads its compiled code."""
+    frame = sys._getframe(2)
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
+
+
+EAR = Ear()
+
+
+def mutated_bytes(data: bytes, rng: random.Random) -> bytes:
+    """Return some bytes with a few of them changed, cut out, doubled or moved."""
+    new = bytearray(data)
+    for _ in range(rng.choice((1, 1, 1, 2, 5, 20))):
+        at = rng.randrange(len(new)) if new else 0
+        length = rng.choice((1, 1, 2, 4, 8, 64))
+        kind = rng.randrange(7)
+        if kind == 0 and new:
+            new[at] ^= 1 << rng.randrange(8)
+        elif kind == 1 and new:
+            new[at] = rng.randrange(256)
+        elif kind == 2:
+            del new[at : at + length]
+        elif kind == 3:
+            new[at:at] = bytes(rng.randrange(256) for _ in range(length))
+        elif kind == 4:
+            new[at:at] = new[at : at + length]
+        elif kind == 5:
+            new[at : at + length] = rng.choice((b"\0", b"\xff", b"9", b'"', b"[", b"{")) * length
+        else:
+            del new[at:]
+    return bytes(new)
+
+
+def mutated_header(data: bytes, rng: random.Random) -> bytes:
+    """Return a file of arrays whose header (or its length) says something else."""
+    size = int.from_bytes(data[:8], "little")
+    if rng.random() < 0.2:
+        lengths = (0, 1, size - 1, size + 1, len(data), 2**31, 2**32, 2**62, 2**64 - 1)
+        return rng.choice(lengths).to_bytes(8, "little") + data[8:]
+    header = json.loads(data[8 : 8 + size])
+    header = mutated_tree(header, rng)
+    text = json.dumps(header).encode()
+    return len(text).to_bytes(8, "little") + text + data[8 + size :]
+
+
+def mutated_tree(tree, rng: random.Random):
+    """Return a structure in which a few places say something else."""
+    tree = copy.deepcopy(tree)
+    for _ in range(rng.choice((1, 1, 1, 2, 4))):
+        places = list(_places(tree))
+        if not places:
+            return tree
+        holder, key = rng.choice(places)
+        kind = rng.randrange(8)
+        if kind == 0:
+            holder[key] = rng.choice(NUMBERS)
+        elif kind == 1:
+            holder[key] = rng.choice(WORDS)
+        elif kind == 2:
+            other, name = rng.choice(places)
+            holder[key] = copy.deepcopy(other[name])
+        elif kind == 3:
+            del holder[key]
+        elif kind == 4 and isinstance(holder, dict):
+            holder[rng.choice(WORDS)] = holder.pop(key)
+        elif kind == 5:
+            holder[key] = rng.choice((None, True, False, [], {}, [[]], {"single": {"input": 0}}))
+        elif kind == 6:
+            holder[key] = [holder[key]] * rng.choice((1, 2, 50))
+        elif isinstance(holder[key], (int, float)) and not isinstance(holder[key], bool):
+            holder[key] = holder[key] + rng.choice((-1, 1, 10))
+    return tree
+
+
+def _places(tree):
+    """Yield every (dictionary or list, key) in a structure."""
+    stack = [tree]
+    while stack:
+        node = stack.pop()
+        keys = node.keys() if isinstance(node, dict) else range(len(node))
+        for key in list(keys):
+            yield node, key
+            if isinstance(node[key], (dict, list)):
+                stack.append(node[key])
+
+
+class Fuzzer:
+    """Writes changed files into a folder and loads them.
+
+    Args:
+        place: a folder to work in.
+        seed: makes the changes.
+    """
+
+    def __init__(self, place: Path, seed: int) -> None:
+        self.rng = random.Random(seed)
+        self.counts: Counter[str] = Counter()
+        self.failures: list[str] = []
+        self.originals = []
+        for folder in sorted(GOLDEN.glob("*/*/")):
+            files = {path.name: path.read_bytes() for path in folder.iterdir()}
+            work = place / f"{folder.parent.name}-{folder.name}"
+            shutil.copytree(folder, work)
+            self.originals.append((work, files, models.load_model(work)))
+
+    def one(self) -> None:
+        """Change one file, load it, and put the old one back."""
+        folder, files, model = self.rng.choice(self.originals)
+        name = self.rng.choice(sorted(files))
+        if name == "model.json" and self.rng.random() < 0.7:
+            tree = mutated_tree(json.loads(files[name]), self.rng)
+            data = json.dumps(tree, allow_nan=True).encode()
+        elif name != "model.json" and self.rng.random() < 0.6:
+            data = mutated_header(files[name], self.rng)
+        else:
+            data = mutated_bytes(files[name], self.rng)
+        path = folder / name
+        path.write_bytes(data)
+        try:
+            self._load(folder, path, model, len(data))
+        finally:
+            path.write_bytes(files[name])
+
+    def _load(self, folder: Path, path: Path, model, size: int) -> None:
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        signal.setitimer(signal.ITIMER_REAL, SECONDS)
+        EAR.heard.clear()
+        EAR.listening = True
+        try:
+            if self.rng.random() < 0.02:
+                models.load_model(folder)
+            elif path.name == "model.json":
+                _build(folder)
+            elif path.name == _saving.WEIGHTS:
+                _saving.load_weights(model, path)
+            else:
+                _saving._load_training(model, path)
+            outcome = "loaded"
+        except ModelFileError:
+            outcome = "refused"
+        except Hang:
+            outcome = self._failed(path, f"no answer within {SECONDS} s")
+        except BaseException as error:
+            outcome = self._failed(path, f"{type(error).__name__}: {error}")
+        finally:
+            EAR.listening = False
+            signal.setitimer(signal.ITIMER_REAL, 0)
+        grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024
+        if grown > 2 * size + ALLOWANCE:
+            outcome = self._failed(path, f"{grown:,} bytes of memory for a file of {size:,}")
+        if EAR.heard:
+            outcome = self._failed(path, f"it did {', '.join(EAR.heard)}")
+        self.counts[outcome] += 1
+
+    def _failed(self, path: Path, why: str) -> str:
+        kept = Path(tempfile.mkdtemp(prefix="pellucid-fuzz-")) / path.name
+        shutil.copyfile(path, kept)
+        self.failures.append(f"{kept}: {why}")
+        return "failed"
+
+
+def _build(folder: Path) -> None:
+    """Do what ``load_model`` does before it reads arrays."""
+    description = _saving.read_description(folder)
+    try:
+        model = _saving.build(description, {})
+    except ModelFileError:
+        raise
+    except _saving.TROUBLE as error:
+        raise ModelFileError("damaged") from error
+    config = description.get("compile")
+    if config is not None:
+        try:
+            model.compile(**_saving._compile_arguments(config), verbose=0)
+        except _saving.TROUBLE as error:
+            raise ModelFileError("damaged") from error
+
+
+def fuzz(count: int, seed: int, tell=lambda sentence: None) -> Fuzzer:
+    """Load so many changed files; return what was counted.
+
+    Args:
+        count: how many.
+        seed: makes the changes.
+        tell: told now and then how far it is.
+    """
+    import jax
+
+    def ring(number, frame):
+        raise Hang
+
+    before = signal.signal(signal.SIGALRM, ring)
+    began = time.monotonic()
+    try:
+        with tempfile.TemporaryDirectory() as place:
+            fuzzer = Fuzzer(Path(place), seed)
+            for number in range(1, count + 1):
+                fuzzer.one()
+                if number % 2000 == 0:
+                    jax.clear_caches()
+                if number % 10_000 == 0:
+                    speed = number / (time.monotonic() - began)
+                    tell(f"{number:,} files, {speed:,.0f} a second, {dict(fuzzer.counts)}")
+            return fuzzer
+    finally:
+        signal.signal(signal.SIGALRM, before)
+
+
+def main() -> None:
+    """Read the arguments, fuzz, and print what was counted; exit code 1 if anything failed."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--count", type=int, default=1_000_000)
+    parser.add_argument("--seed", type=int, default=0)
+    given = parser.parse_args()
+    np.seterr(all="ignore")
+    fuzzer = fuzz(given.count, given.seed, lambda sentence: print(sentence, flush=True))
+    print(dict(fuzzer.counts))
+    for failure in fuzzer.failures:
+        print(failure)
+    sys.exit(bool(fuzzer.failures))
+
+
+if __name__ == "__main__":
+    main()
