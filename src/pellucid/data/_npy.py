@@ -58,7 +58,8 @@ class NpyFiles(AnyOrder):
         chosen = as_slice(rows)
 
         def read(path: Path) -> np.ndarray:
-            return np.array(_opened(path)[chosen])
+            part = _opened(path)[chosen]  # of neighbors a view of the file, of others a copy
+            return np.array(part) if isinstance(chosen, slice) else np.asarray(part)
 
         return Batch(*(_each(read, part) for part in self.paths))
 
