@@ -37,7 +37,7 @@ def made_images(monkeypatch):
         pytest.param("fashion_mnist", {}, marks=pytest.mark.slow),
         pytest.param("cifar10", {"network": "lenet5", "decay": "steps"}, marks=pytest.mark.slow),
     ],
-    ids=["mlp", "lenet5_1998", "plain", "lenet5"],
+    ids=["mlp", "lenet5_1998", "residual", "lenet5"],
 )
 def test_an_epoch_and_a_prediction(name, settings, tmp_path):
     recipe = recipes.make(name, epochs=1, batch_size=10, **settings)
@@ -60,7 +60,6 @@ def test_an_epoch_and_a_prediction(name, settings, tmp_path):
         ("mnist", "lenet5_1998", 60_840),
         ("mnist", "lenet5_dense", 139_414),
         ("mnist", "mlp", 784 * 800 + 800 + 800 * 10 + 10),
-        ("fashion_mnist", "plain", 66_218),
         ("cifar10", "resnet20", 269_722 + 1_376),
         ("cifar10", "alexnet_small", 777_738),
     ],
@@ -70,18 +69,25 @@ def test_parameter_count(name, network, count):
     assert recipe.model(recipe.data()).count_params() == count
 
 
+def test_parameter_count_of_clothing():
+    recipe = recipes.make("fashion_mnist")
+    model = recipe.model(recipe.data())
+    assert model.count_params() == 75_482
+    wide = recipes.make("fashion_mnist", width=32)
+    assert wide.model(recipe.data()).count_params() == 298_410
+
+
 @pytest.mark.parametrize(
-    ("name", "network", "augment"),
+    ("name", "settings", "augment"),
     [
-        ("mnist", "mlp", "affine"),
-        pytest.param("mnist", "lenet5_1998", "elastic", marks=pytest.mark.slow),
-        pytest.param("fashion_mnist", "plain", "erase", marks=pytest.mark.slow),
-        pytest.param("fashion_mnist", "residual", "shift", marks=pytest.mark.slow),
-        pytest.param("cifar10", "lenet5", "shift", marks=pytest.mark.slow),
+        ("mnist", {"network": "mlp"}, "affine"),
+        pytest.param("mnist", {"network": "lenet5_1998"}, "elastic", marks=pytest.mark.slow),
+        pytest.param("fashion_mnist", {"width": 4}, "erase", marks=pytest.mark.slow),
+        pytest.param("cifar10", {"network": "lenet5"}, "shift", marks=pytest.mark.slow),
     ],
 )
-def test_changes_are_made_in_training_only(name, network, augment):
-    plain, changed = (recipes.make(name, network=network, augment=a) for a in ("none", augment))
+def test_changes_are_made_in_training_only(name, settings, augment):
+    plain, changed = (recipes.make(name, augment=a, **settings) for a in ("none", augment))
     x = plain.data().test.x[:2]
     before, after = (recipe.model(recipe.data()).predict(x) for recipe in (plain, changed))
     np.testing.assert_array_equal(before, after)
@@ -133,10 +139,11 @@ def test_a_digit_lies_with_its_center_of_mass_in_the_middle():
     [
         ("mnist", {"network": "lenet"}, "network to be one of 'lenet5', 'lenet5_1998'.*'lenet'"),
         ("mnist", {"validation": 0}, "validation to be a number in .1, inf"),
-        ("fashion_mnist", {"dropout": 1.0}, "dropout to be a number in .0, 1"),
+        ("fashion_mnist", {"label_smoothing": 2}, "label_smoothing to be a number in .0, 1"),
+        ("fashion_mnist", {"width": 0}, "width to be an integer of 1 or more, got 0"),
         ("cifar10", {"decay": "linear"}, "decay to be one of 'cosine', 'steps', got 'linear'"),
     ],
-    ids=["network", "validation", "dropout", "decay"],
+    ids=["network", "validation", "smoothing", "width", "decay"],
 )
 def test_settings_outside_their_domain_are_refused(name, settings, message):
     with pytest.raises(ArgumentError, match=message):

@@ -1,14 +1,14 @@
 """Clothing on 28x28 pixels (Fashion-MNIST): which of ten kinds is it?
 
-Task: classification of a small grey image into ten classes, by four 3x3 convolutions with batch
-    normalization and a mean over the image (66,218 parameters, 384 of them moving averages).
+Task: classification of a small grey image into ten classes, by a residual network of 8 layers with
+    16, 32 and 64 filters (75,482 parameters, 480 of them moving averages); ``depth`` and ``width`` make others.
 Data: Fashion-MNIST: 60,000 training images, of which 2,000, drawn by the seed, are kept for
     validation, and 10,000 test images.
 Command: pellucid train fashion_mnist
-    pellucid train fashion_mnist --set network=residual
-    pellucid train fashion_mnist --set network=residual --set augment=erase
-Time: about a minute an epoch on two cores.
-Expected: test accuracy of at least 0.925 after 20 epochs, by less than 120,000 parameters.
+    pellucid train fashion_mnist --set width=32 --set augment=shift --set epochs=12
+Time: half a minute an epoch on two cores, a minute and a half with 32 filters.
+Expected: test accuracy 0.932 with seed 0 (0.934 of the validation part) after 20 epochs. The second
+    command: 0.934 (0.936), by 298,410 parameters.
 
 Your own images: ``pellucid predict runs/latest photo.png``: one piece on an even background.
 """
@@ -23,24 +23,16 @@ from pellucid._checks import check_one_of, check_positive_int, check_range
 from pellucid.data.fashion_mnist import class_names
 from pellucid.datasets import fashion_mnist
 from pellucid.layers import (
-    Activation,
-    BatchNormalization,
-    Conv2D,
-    Dense,
-    Dropout,
-    GlobalAveragePooling2D,
     Input,
     Layer,
-    MaxPooling2D,
     RandomCrop,
     RandomErasing,
     RandomFlip,
     Rescaling,
-    SpatialDropout2D,
     ZeroPadding2D,
 )
 from pellucid.losses import SparseCategoricalCrossentropy
-from pellucid.models import Model, Sequential
+from pellucid.models import Model
 from pellucid.optimizers import AdamW
 from pellucid.optimizers.schedules import CosineDecay
 from pellucid.recipes._image_classes import (
@@ -61,7 +53,6 @@ from pellucid.recipes._recipe import (
 )
 from pellucid.zoo import resnet
 
-NETWORKS = ("plain", "residual")
 AUGMENTS = ("none", "flip", "shift", "erase")
 SIDE = 28
 
@@ -72,27 +63,23 @@ class FashionMnist(Recipe):
 
     suffixes = SUFFIXES
 
-    network: str = setting("plain", "plain, or residual (ResNet of depth and width)")
-    depth: int = setting(8, "layers with weights: 6 n + 2 (residual)")
-    width: int = setting(32, "filters at first, then 2 and 4 times as many (residual)")
+    depth: int = setting(8, "layers with weights, 6 n + 2")
+    width: int = setting(16, "filters at first, then 2 and 4 times as many")
     epochs: int = setting(20, "passes over the training part")
     batch_size: int = setting(128, "examples per step")
     learning_rate: float = setting(4e-3, "AdamW's rate after the warm-up; it ends at 0")
     weight_decay: float = setting(0.05, "AdamW's share of each weight taken away, times the rate")
-    dropout: float = setting(0.2, "fraction of channels dropped after a pooling (plain)")
     label_smoothing: float = setting(0.05, "share of a label that is spread over all classes")
-    augment: str = setting("none", "change the training images: none, flip, shift or erase")
+    augment: str = setting("flip", "change the training images: none, flip, shift or erase")
     validation: int = setting(2000, "examples of the training part kept for validation")
 
     def __post_init__(self) -> None:
         super().__post_init__()
         who = "Recipe 'fashion_mnist'"
-        check_one_of(who, "network", self.network, NETWORKS)
         check_one_of(who, "augment", self.augment, AUGMENTS)
         check_positive_int(who, "width", self.width)
         check_range(who, "learning_rate", self.learning_rate, 0, open_low=True)
         check_range(who, "weight_decay", self.weight_decay, 0)
-        check_range(who, "dropout", self.dropout, 0, 1, open_high=True)
         check_range(who, "label_smoothing", self.label_smoothing, 0, 1)
         check_range(who, "validation", self.validation, 1)
 
@@ -104,34 +91,13 @@ class FashionMnist(Recipe):
         """Return the network, which takes pixels from 0 to 255."""
         # About mean 0 and variance 1 over the training part: (x / 255 - 0.286) / 0.353.
         scaling = Rescaling(1 / (255 * 0.353), offset=-0.286 / 0.353)
-        if self.network == "residual":
-            image = Input((SIDE, SIDE, 1))
-            shape = (SIDE, SIDE, 1)
-            network = resnet.resnet_cifar(self.depth, shape, width=self.width, seed=self.seed)
-            x = image
-            for change in changes(self.augment):
-                x = change(x)
-            return Model(image, network(scaling(x)), name="residual", seed=self.seed)
-        return Sequential(
-            [
-                Input((SIDE, SIDE, 1)),
-                *changes(self.augment),
-                scaling,
-                *convolution(32),
-                *convolution(32),
-                MaxPooling2D(2),
-                SpatialDropout2D(self.dropout),
-                *convolution(64),
-                *convolution(64),
-                MaxPooling2D(2),
-                SpatialDropout2D(self.dropout),
-                GlobalAveragePooling2D(),
-                Dropout(self.dropout),
-                Dense(len(class_names)),
-            ],
-            name="plain",
-            seed=self.seed,
-        )
+        shape = (SIDE, SIDE, 1)
+        network = resnet.resnet_cifar(self.depth, shape, width=self.width, seed=self.seed)
+        image = Input(shape)
+        x = image
+        for change in changes(self.augment):
+            x = change(x)
+        return Model(image, network(scaling(x)), name="residual", seed=self.seed)
 
     def objective(self, data: Data) -> Objective:
         """Return cross-entropy and AdamW, its rate warmed up and then let down on a cosine."""
@@ -185,12 +151,3 @@ def changes(augment: str) -> list[Layer]:
         [RandomErasing(0.5, scale=(0.02, 0.25))],
     ]
     return [layer for step in steps[: AUGMENTS.index(augment) + 1] for layer in step]
-
-
-def convolution(filters: int) -> list[Any]:
-    """Return a 3x3 convolution, batch normalization and ReLU."""
-    return [
-        Conv2D(filters, 3, padding="same", use_bias=False, kernel_initializer="he_normal"),
-        BatchNormalization(momentum=0.9),
-        Activation("relu"),
-    ]

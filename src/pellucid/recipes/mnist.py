@@ -8,6 +8,7 @@ Command: pellucid train mnist
     pellucid train mnist --set network=lenet5_dense
     pellucid train mnist --set network=mlp
     pellucid train mnist --set augment=none
+    pellucid train mnist --set epochs=40
 Time: a few minutes on two cores.
 Expected: test accuracy after 12 epochs
 
@@ -26,6 +27,9 @@ Expected: test accuracy after 12 epochs
     lenet5          0.9909    0.9925    (test part: 0.9914 and 0.9946)
     lenet5_1998               0.9903    (test part: 0.9907)
     mlp             0.9835    0.9861    (test part: 0.9835 and 0.9874)
+
+    LeNet-5 with ``epochs=40``: 0.9959 of the test part (0.9945 of 2,000 images kept for validation,
+    seed 0).
 
 Your own images: ``pellucid predict runs/latest photo.png``. They are brought to the form of the
 data set: the digit's box is scaled to 20 pixels on its longer side and set into 28x28 with its
