@@ -103,7 +103,7 @@ def search_population(
             members = [_built(build, settings) for _, settings in group]
             models |= {trial.number: m for (trial, _), m in zip(group, members, strict=True)}
             program = _program(programs, key, members, x, y, side_by_side)
-            watched = [(Pruning(trial, chosen), TerminateOnNaN()) for trial, _ in group]
+            watched = [(Pruning(trial, chosen), LossWatch()) for trial, _ in group]
 
             def callbacks(number: int, watched: Any = watched) -> Sequence[Callback]:
                 pruning, finite = watched[number]
@@ -123,6 +123,23 @@ def search_population(
                 if trial.number in numbers:
                     print(f"{trial.number + 1}/{trials}  {in_words(trial, study.question)}")
     return Search(study, models)
+
+
+class LossWatch(TerminateOnNaN):
+    """Stops a trial whose loss is no longer finite.
+
+    The states of many members are not looked through: that would take longer than their steps, and
+    what is not finite there shows in the next loss.
+    """
+
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
+        """Forget an earlier fit."""
+        self.reason = None
+        self._known = set()
+        self._looked = 0.0
+
+    def _look_through(self, batch: int) -> None:
+        pass
 
 
 def _built(build: Callable[..., Model], settings: Mapping[str, Any]) -> Model:
