@@ -48,8 +48,14 @@ def network():
     return model
 
 
-def train(folder: Path, bar: bool) -> None:
-    """Train in a folder, going on with what is there, and write what came out as ``end.npz``."""
+def train(folder: Path, bar: bool, stop_at: int | None = None) -> None:
+    """Train in a folder, going on with what is there, and write what came out as ``end.npz``.
+
+    Args:
+        folder: the folder.
+        bar: whether the progress is shown.
+        stop_at: the step after which Ctrl-C is pressed, None for none.
+    """
     from pellucid import callbacks
 
     rng = np.random.default_rng(0)
@@ -65,6 +71,8 @@ def train(folder: Path, bar: bool) -> None:
             if not self.begun:
                 (folder / f"began-{os.getpid()}").touch()
                 self.begun = True
+            if int(self.record.live.step) == stop_at:
+                signal.raise_signal(signal.SIGINT)
 
     used = [
         EveryStep(),
