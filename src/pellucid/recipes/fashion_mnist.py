@@ -1,7 +1,8 @@
 """Clothing on 28x28 pixels (Fashion-MNIST): which of ten kinds is it?
 
 Task: classification of a small grey image into ten classes, by a residual network of 8 layers with
-    16, 32 and 64 filters (75,482 parameters, 480 of them moving averages); ``depth`` and ``width`` make others.
+    16, 32 and 64 filters (75,482 parameters, 480 of them moving averages); ``depth`` and ``width``
+    make others.
 Data: Fashion-MNIST: 60,000 training images, of which 2,000, drawn by the seed, are kept for
     validation, and 10,000 test images.
 Command: pellucid train fashion_mnist
