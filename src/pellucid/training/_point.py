@@ -193,7 +193,8 @@ def _put_aside(value: Any, name: str, arrays: dict[str, Any]) -> Any:
         return {"$key" if key else "$array": name}
     raise DTypeError(
         f"A checkpoint holds numbers, words, arrays, lists and dictionaries of them, got "
-        f"{type(value).__name__} in {name.removeprefix(f'{REST}/')}; let get_state return those alone."
+        f"{type(value).__name__} in {name.removeprefix(f'{REST}/')}; let get_state return "
+        "those alone."
     )
 
 
