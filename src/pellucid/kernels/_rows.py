@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, TypeGuard
 
 import jax
 import jax.numpy as jnp
@@ -48,7 +48,7 @@ def takes(data: Array | HostRows | np.ndarray) -> bool:
     return known and jax.default_backend() == "cpu" and status().ready
 
 
-def is_in_place(data: Any) -> bool:
+def is_in_place(data: Any) -> TypeGuard[HostRows]:
     """Tell whether data are such an array."""
     return isinstance(data, HostRows)
 
