@@ -1,6 +1,7 @@
 """What holds for all tests."""
 
 import resource
+import signal
 
 import jax
 import pytest
@@ -15,6 +16,14 @@ def memory_of_earlier_files():
     yield
     if resource.getrusage(resource.RUSAGE_SELF).ru_maxrss > MOST_MEMORY:
         jax.clear_caches()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def ctrl_c_is_heard():
+    """Hear Ctrl-C as a program in the foreground does; one in the background is born deaf to it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def pytest_make_parametrize_id(config, val, argname):

@@ -263,6 +263,8 @@ _ADVICE = {
     errno.EROFS: "choose a place that can be written to",
     errno.EACCES: "choose a place that you may write to",
     errno.EPERM: "choose a place that you may write to",
+    errno.ENOTDIR: "a file is where a folder should be: choose another place",
+    errno.EEXIST: "a file is where a folder should be: choose another place",
 }
 
 

@@ -233,4 +233,4 @@ def test_a_folder_that_cannot_be_written(pellucid, quick, tmp_path):
     (tmp_path / "runs").write_text("a file in the way")
     result = pellucid("train", "digits", "--epochs", "1")
     assert result.exit_code == 1
-    assert re.fullmatch(r"[A-Z][a-z ]+: '.*runs.*'\.\n", result.stderr)
+    assert re.fullmatch(r"'runs.*' could not be written: .*choose another place\.\n", result.stderr)

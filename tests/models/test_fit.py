@@ -322,15 +322,6 @@ def test_an_interrupted_fit_keeps_what_it_learned(blobs):
     assert equal(model, reference)
 
 
-@pytest.fixture
-def heard():
-    """Ctrl-C as a program in the foreground hears it; one in the background is born deaf to it."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
-@pytest.mark.usefixtures("heard")
 def test_ctrl_c_is_obeyed_at_a_look_and_loses_no_step(blobs):
     """The signal comes while a compiled chunk runs; the state after it is kept whole."""
 

@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from pellucid import export as room
 from pellucid.cli._app import AsJson, guarded, only_json, print_json, screen
 from pellucid.cli._receptive_field import _open
 
@@ -57,6 +56,8 @@ def export(
 
     An ONNX file is run beside the model on random inputs, and kept only if both agree.
     """
+    from pellucid import export as room  # JAX comes with it
+
     with only_json(json):
         opened = _open(model)
         path = output if output is not None else Path(f"{Path(opened.name).name}{ENDINGS[to]}")
