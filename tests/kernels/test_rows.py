@@ -57,3 +57,18 @@ def test_rows_of_the_host_mapped_over_orders():
     orders = jnp.asarray([[0, 3], [2, 2], [1, 0]], jnp.int32)
     taken = jax.vmap(kernels.rows.take, (None, 0))(kernels.rows.in_place(data), orders)
     np.testing.assert_array_equal(taken, data[orders])
+
+
+@needs_kernels
+@pytest.mark.parametrize("axes", [(0, None), (0, 0)], ids=["one order", "own orders"])
+def test_arrays_of_the_host_that_are_mapped(axes):
+    data = np.arange(2 * 4 * 300, dtype=np.float32).reshape(2, 4, 300)
+    places = [kernels.rows.in_place(one) for one in data]
+    stacked = jax.tree.map(lambda *addresses: jnp.stack(addresses), *places)
+    rows = jnp.asarray([[0, 3, 1], [2, 2, 0]], jnp.int32)
+    orders = rows if axes[1] == 0 else rows[0]
+    taken = jax.vmap(kernels.rows.take, axes)(stacked, orders)
+    expected = [
+        one[order] for one, order in zip(data, np.broadcast_to(orders, (2, 3)), strict=True)
+    ]
+    np.testing.assert_array_equal(taken, expected)

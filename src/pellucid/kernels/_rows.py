@@ -85,7 +85,7 @@ _take = with_plain(_native, _plain)
 
 
 def _from_host(shape: tuple[int, ...], dtype: Any) -> Any:
-    """Return the call for data of this form; mapped over orders of rows, it takes all in one."""
+    """Return the call for data of this form; orders of rows that are mapped are taken as one."""
 
     @jax.custom_batching.custom_vmap
     def native(address: Array, rows: Array) -> Array:
@@ -96,7 +96,8 @@ def _from_host(shape: tuple[int, ...], dtype: Any) -> Any:
     @native.def_vmap
     def mapped(size: int, batched: list[bool], address: Array, rows: Array) -> tuple[Array, bool]:
         if batched[0]:
-            raise NotImplementedError("Data in the host's memory are one array for all.")
+            orders = rows if batched[1] else jnp.broadcast_to(rows, (size, *rows.shape))
+            return jax.lax.map(lambda own: native(*own), (address, orders)), True
         taken = native(address, rows.reshape(-1))
         return taken.reshape(*rows.shape, *shape[1:]), True
 

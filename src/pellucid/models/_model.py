@@ -24,7 +24,6 @@ from pellucid.models._graph import Graph
 from pellucid.models._network import Network
 from pellucid.models._objective import Objective, bind
 from pellucid.training import Callback, History, TrainingState
-from pellucid.training._resumable import ResumableSource
 
 Array = jax.Array
 Tree = Any
@@ -254,8 +253,6 @@ class Model(Network):
         if verbose:
             shown.append(training.ProgressBar(bar=verbose != 2))
         self._record = record
-        if isinstance(source, ResumableSource):
-            source.follow(record)
         try:
             training.fit(
                 steps,
@@ -267,14 +264,11 @@ class Model(Network):
                 callbacks=shown,
                 model=self,
                 seed=seed,
-                shuffle=isinstance(dataset, Pipeline)
-                or (shuffle and isinstance(dataset, ArrayDataset)),
+                shuffle=shuffle or isinstance(dataset, Pipeline),
                 initial_epoch=initial_epoch,
             )
         finally:
             # An interrupted fit leaves the model as it is at the last look.
-            if isinstance(source, ResumableSource):
-                source.settle()
             self._record = None
             self._keep(record.live)
         return record.history

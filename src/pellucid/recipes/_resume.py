@@ -51,7 +51,6 @@ def resume(
     from pellucid.recipes._runner import Task, carry_out, compiled, environment
     from pellucid.training import differences
 
-    said = tell if verbose else _nothing
     old = open_run(folder)
     place = old.folder
     with Lock(place):
@@ -77,23 +76,12 @@ def resume(
             since = [*was.get("resumed", []), again]
             write_json(place / ENVIRONMENT, {**was, **is_, "resumed": since})
             write_json(place / SETTINGS, {"recipe": old.recipe_name, "settings": vars(recipe)})
-        said(f"run    {place}")
-        task = Task(
-            recipe,
-            compiled(recipe, data),
-            data,
-            place,
-            verbose,
-            bool(was.get("record", True)),
-            tell=said,
-            force=bool(changed),
-        )
+        record = bool(was.get("record", True))
+        model = compiled(recipe, data)
+        task = Task(recipe, model, data, place, verbose, record, tell, force=bool(changed))
+        task.say(f"run    {place}")
         return carry_out(task, page)
 
 
 def _same(environment: Mapping[str, Any]) -> dict[str, Any]:
     return {key: environment.get(key) for key in SAME}
-
-
-def _nothing(sentence: str) -> None:
-    """Say nothing."""

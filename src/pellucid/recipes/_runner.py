@@ -1,6 +1,5 @@
 """The one runner: trains a recipe and writes its run folder."""
 
-import hashlib
 import os
 import platform
 import shutil
@@ -64,18 +63,17 @@ def train(
             go on.
         WriteError: the run folder cannot be written to.
     """
-    say = tell if verbose else _nothing
     data = recipe.data()
     model = compiled(recipe, data)
     name = name_of(recipe)
     folder = new_folder(Path(runs), f"{name}-{datetime.now():%Y%m%d-%H%M%S}")
+    task = Task(recipe, model, data, folder, verbose, record, tell)
     with Lock(folder):
         write_json(folder / ENVIRONMENT, {**environment(recipe, data), "record": record})
         write_json(folder / SETTINGS, {"recipe": name, "settings": vars(recipe)})
-        say(f"data   {_sizes(data)}")
-        say(f"model  {model.count_params():,} parameters in {len(model.layers)} layers")
-        say(f"run    {folder}")
-        task = Task(recipe, model, data, folder, verbose, record, tell=say)
+        task.say(f"data   {_sizes(data)}")
+        task.say(f"model  {model.count_params():,} parameters in {len(model.layers)} layers")
+        task.say(f"run    {folder}")
         try:
             return carry_out(task, page)
         except KeyboardInterrupt:
@@ -93,7 +91,7 @@ class Task:
         model: its network, compiled, as it is before training.
         data: its data.
         folder: the run folder, which has its settings already.
-        verbose: 1 shows the progress of the fit.
+        verbose: 1 shows the progress of the fit; 0 is silent.
         record: keep a recording.
         tell: where sentences go.
         force: go on from a checkpoint even if it belongs to another fit.
@@ -107,6 +105,11 @@ class Task:
     record: bool
     tell: Callable[[str], Any]
     force: bool = False
+
+    def say(self, sentence: str) -> None:
+        """Tell a sentence, unless the run is to be silent."""
+        if self.verbose:
+            self.tell(sentence)
 
 
 def carry_out(task: Task, page: bool) -> Run:
@@ -160,7 +163,7 @@ def _fit(task: Task) -> float:
             seconds=SECONDS_BETWEEN_CHECKPOINTS,
             delete_checkpoint=False,
             force=task.force,
-            tell=task.tell,
+            tell=task.say,
         )
     )
     try:
@@ -250,10 +253,6 @@ def compiled(recipe: Recipe, data: Data) -> Any:
     return model
 
 
-def _nothing(sentence: str) -> None:
-    """Say nothing."""
-
-
 def _sizes(data: Data) -> str:
     parts = data.parts()
     counts = [f"{part.rows:,} {name}" for name, part in parts.items()]
@@ -298,12 +297,9 @@ def environment(recipe: Recipe, data: Data) -> dict[str, Any]:
 
 
 def _hashes(part: Part) -> dict[str, dict[str, Any]]:
+    from pellucid.training._recording import described
+
     names = ["x"] if len(part.inputs) == 1 else [f"x{n}" for n in range(len(part.inputs))]
     arrays = {**dict(zip(names, part.inputs, strict=True)), "y": part.y}
     given = {name: array for name, array in arrays.items() if array is not None}
-    return {name: _described(np.asarray(array)) for name, array in given.items()}
-
-
-def _described(array: np.ndarray) -> dict[str, Any]:
-    digest = hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()
-    return {"shape": list(array.shape), "dtype": str(array.dtype), "sha256": digest}
+    return {name: described(np.asarray(array)) for name, array in given.items()}

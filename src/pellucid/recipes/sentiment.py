@@ -11,7 +11,7 @@ Expected: test accuracy from 0.856 to 0.859 over the seeds 0 to 2, with 5,000 of
     reviews and 1,000 of its test reviews. More epochs raise the accuracy of the training part,
     from 0.95 to 0.98 with 5, and the loss of the test part.
     ``--set network=transformer --set steps=400 --set epochs=4`` reaches 0.865 (0.892 of the
-    validation part, seed 0) in three minutes; three of ten reviews are longer than 256 words.
+    validation part, seed 0) in four minutes; three of ten reviews are longer than 256 words.
 
 Your own review: ``pellucid predict runs/latest "a wonderful film"``, or a text file.
 """

@@ -3,7 +3,6 @@
 import json
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from pellucid.training._point import (
     write_point,
 )
 from pellucid.training._recording import environment, hash_rows
-from pellucid.training._source import ArraySource
+from pellucid.training._state import Batch
 
 PATTERN = "checkpoint-*.safetensors"
 SHARE = 0.03
@@ -125,7 +124,7 @@ class BackupAndRestore(Callback):
         """
         clear_leftovers(self.backup_dir)
         self._signature: dict[str, Any] | None = None
-        self._hashing = self._hash_in_background()
+        self._hashes = self.record.source.hashes()
         self._saved: tuple[int, bool] | None = None
         self._last_step = int(self.record.live.step)
         self._last_time = time.perf_counter()
@@ -214,15 +213,6 @@ class BackupAndRestore(Callback):
 
     # What the fit is one of
 
-    def _hash_in_background(self) -> Future[Any] | None:
-        source = self.record.source
-        if not isinstance(source, ArraySource):
-            return None
-        worker = ThreadPoolExecutor(1)
-        hashes = worker.submit(_hashes, source)
-        worker.shutdown(wait=False)
-        return hashes
-
     def _what(self) -> dict[str, Any]:
         """Return what the training is one of, as plain JSON."""
         if self._signature is None:
@@ -230,7 +220,7 @@ class BackupAndRestore(Callback):
             describe = getattr(self.model, "get_config", None)
             what = {
                 "model": None if describe is None else describe(),
-                "data": None if self._hashing is None else self._hashing.result(),
+                "data": self._data(),
                 "batch_size": record.source.batch_size,
                 "shuffle": record.shuffle,
                 "seed": record.seed,
@@ -238,6 +228,14 @@ class BackupAndRestore(Callback):
             }
             self._signature = json.loads(json.dumps(what))
         return self._signature or {}
+
+    def _data(self) -> dict[str, Any] | None:
+        """Return the hashes of inputs, targets and weights, None for a stream."""
+        if self._hashes is None:
+            return None
+        data = self.record.source.data
+        weights = Batch({"sample_weight": data.sample_weight}, None)
+        return {**self._hashes.result(), **hash_rows(weights)}
 
     def _check(self, then: dict[str, Any]) -> None:
         """Raise RunError if this fit is not the one that was saved."""
@@ -273,13 +271,6 @@ def best_of(paths: list[Path], monitor: Monitor) -> Path | None:
 
 def _is_count(value: Any) -> bool:
     return isinstance(value, int) and value >= 1
-
-
-def _hashes(source: ArraySource) -> dict[str, Any]:
-    """Return shape, type and hash of inputs, targets and weights of rows."""
-    data = source.data
-    weights = hash_rows(data._replace(x={"sample_weight": data.sample_weight}, y=None))
-    return {**hash_rows(data), **weights}
 
 
 def _where(point: Point) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from pellucid.training._callbacks import Callback, Callbacks
 from pellucid.training._loop import CompiledSteps, read_sums
 from pellucid.training._record import FitRecord
-from pellucid.training._source import ArraySource, NoSource, Source
+from pellucid.training._source import Source
 
 Results = Callable[[Mapping[str, Any]], dict[str, float]]
 """Turns the sums of measures into their values."""
@@ -149,18 +149,6 @@ def run_epochs(
         look()
 
 
-def pass_by(source: Source, epochs: int) -> None:
-    """Read the epochs that are done already from a stream, so that the next one is the next."""
-    if isinstance(source, (ArraySource, NoSource)):
-        return
-    if hasattr(source, "pass_by"):
-        source.pass_by(epochs)
-        return
-    for _ in range(epochs):
-        for _ in source.epoch(None):
-            pass
-
-
 def fit(
     steps: CompiledSteps,
     record: FitRecord,
@@ -196,11 +184,11 @@ def fit(
     record.epoch = record.to_come = initial_epoch
     called = Callbacks(callbacks, record, model)
     pace = Pace(called.every_step)
-    with called.around():
+    with source.following(record), called.around():
         point = called.point_to_resume()
         if point is not None:
             point.put_into(record)
-            pass_by(source, record.to_come - initial_epoch)
+            source.pass_by(record.to_come - initial_epoch)
         called.call("on_train_begin", {})
         try:
             if point is not None:

@@ -33,7 +33,7 @@ class Point:
     """Where a fit stood.
 
     Attributes:
-        state: the training state, or its arrays by name as long as its form is not known.
+        state: the training state.
         rest: everything else, as ``point_of`` puts it together.
     """
 

@@ -1,7 +1,7 @@
 """The callback that records a training, so that every step of it can be looked at afterwards."""
 
 import time
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,6 @@ from pellucid.training._recording import (
     clear,
     encoded,
     environment,
-    hash_rows,
     is_recording,
     read_recording,
     write_description,
@@ -98,9 +97,7 @@ class Recorder(Callback):
         else:
             self._start(source)
         if isinstance(source, ArraySource) and self._description["data"] is None:
-            worker = ThreadPoolExecutor(1)
-            self._hashes = worker.submit(hash_rows, source.data)
-            worker.shutdown(wait=False)
+            self._hashes = source.hashes()
         self.record.on_change.append(self._changed)
 
     def _start(self, source: ArraySource | NoSource) -> None:

@@ -178,13 +178,15 @@ def hash_rows(data: Batch) -> dict[str, dict[str, Any]]:
     """Return shape, type and SHA-256 of every array of the inputs and targets, by name."""
     parts = {"x": data.x, "y": data.y}
     return {
-        path_name(path): _described(np.asarray(leaf))
+        path_name(path): described(np.asarray(leaf))
         for path, leaf in jax.tree_util.tree_flatten_with_path(parts)[0]
     }
 
 
-def _described(array: np.ndarray) -> dict[str, Any]:
-    digest = hashlib.sha256(np.ascontiguousarray(array).view(np.uint8).data).hexdigest()
+def described(array: np.ndarray) -> dict[str, Any]:
+    """Return shape, type and SHA-256 of an array."""
+    numbers = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
+    digest = hashlib.sha256(numbers.data).hexdigest()
     return {"shape": list(array.shape), "dtype": str(array.dtype), "sha256": digest}
 
 

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 import jax
 
 from pellucid.errors import DataError
 from pellucid.training._record import FitRecord
-from pellucid.training._source import Chunk, gathered
+from pellucid.training._source import Chunk, Source, gathered
 from pellucid.training._state import Batch
 
 Reading = tuple[int, ...]
@@ -45,7 +46,7 @@ class Resumable(Protocol):
         ...
 
 
-class ResumableSource:
+class ResumableSource(Source):
     """Chunks of batches of a pipeline; the next one is prepared while the present one trains.
 
     A pass is named by the fit's seed and the number of its first step, as the order of arrays is:
@@ -165,19 +166,18 @@ class ResumableSource:
 
     # Where it stands
 
-    def follow(self, record: FitRecord) -> None:
-        """Let the pipeline say where the fit of a record stands, until ``settle``."""
-        self._record = record
-        self.data.position.live = self.place
-
-    def settle(self) -> None:
-        """Leave the pipeline where the fit has come to."""
+    @contextmanager
+    def following(self, record: FitRecord) -> Iterator[None]:
+        """Let the pipeline say where the fit stands, and leave it where the fit has come to."""
         position = self.data.position
-        if self._marks:
-            position.reading, position.batch = self.place()
-            position.restored = False
-        position.live = None
-        self._record = None
+        self._record, position.live = record, self.place
+        try:
+            yield
+        finally:
+            if self._marks:
+                position.reading, position.batch = self.place()
+                position.restored = False
+            self._record, position.live = None, None
 
     def place(self) -> tuple[Reading | None, int]:
         """Return pass and batch behind the steps that have been trained."""

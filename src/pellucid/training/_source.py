@@ -1,8 +1,10 @@
 """Where the rows of an epoch come from: arrays on the device, or a stream of batches."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NamedTuple, Protocol
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -11,6 +13,8 @@ from pellucid._tree import tree_map
 from pellucid.errors import DataError
 from pellucid.training._device import aligned_zeros, canonical, to_device
 from pellucid.training._loop import PADDING, batch_order
+from pellucid.training._record import FitRecord
+from pellucid.training._recording import hash_rows
 from pellucid.training._state import Batch
 
 Array = jax.Array
@@ -25,19 +29,34 @@ class Chunk(NamedTuple):
     padded: bool
 
 
-class Source(Protocol):
-    """What an epoch is read from."""
+class Source(ABC):
+    """What an epoch is read from.
+
+    Attributes:
+        batch_size: rows a step.
+        steps: steps an epoch, None while unknown.
+    """
 
     batch_size: int
     steps: int | None
-    """Steps an epoch, None while unknown."""
 
+    @abstractmethod
     def epoch(self, seed: tuple[int, int] | None) -> Iterator[Chunk]:
         """Yield the chunks of one epoch; ``seed`` shuffles, None keeps the order."""
-        ...
+
+    def pass_by(self, epochs: int) -> None:  # noqa: B027 (most have nothing to do)
+        """Stand behind so many epochs that are done. What a seed draws anew has no place."""
+
+    def following(self, record: FitRecord) -> AbstractContextManager[Any]:
+        """Return what the fit of a record runs inside of, for what keeps a place of its own."""
+        return nullcontext()
+
+    def hashes(self) -> Future[Any] | None:
+        """Return hashes of inputs and targets, in the making; None for what is read once."""
+        return None
 
 
-class ArraySource:
+class ArraySource(Source):
     """Arrays that the steps take rows of for the whole fit; every epoch is one chunk.
 
     Args:
@@ -51,6 +70,7 @@ class ArraySource:
         self.batch_size = min(batch_size, self.rows)
         self.data = tree_map(canonical, data)
         self._placed = to_device(self.data)
+        self._hashes: Future[Any] | None = None
         self.steps: int | None = -(-self.rows // self.batch_size)
 
     def epoch(self, seed: tuple[int, int] | None) -> Iterator[Chunk]:
@@ -62,8 +82,16 @@ class ArraySource:
         order, padded = batch_order(rows, self.batch_size)
         yield Chunk(self._placed, jax.device_put(order), len(order) // self.batch_size, padded)
 
+    def hashes(self) -> Future[Any]:
+        """Return hashes of inputs and targets; a thread makes them, once."""
+        if self._hashes is None:
+            worker = ThreadPoolExecutor(1)
+            self._hashes = worker.submit(hash_rows, self.data)
+            worker.shutdown(wait=False)
+        return self._hashes
 
-class NoSource:
+
+class NoSource(Source):
     """Nothing to read: a step that makes its own data (from an environment) gets empty batches.
 
     Args:
@@ -81,7 +109,7 @@ class NoSource:
         yield Chunk(Batch(None, None), jax.device_put(order), len(order), False)
 
 
-class StreamSource:
+class StreamSource(Source):
     """Batches from an iterator, gathered into chunks of equal shape; the next one is prepared
     while the present one trains.
 
@@ -121,6 +149,12 @@ class StreamSource:
                 yield chunk
         if self.limit is None:
             self._iterator = None
+
+    def pass_by(self, epochs: int) -> None:
+        """Read the epochs that are done, so that the next one is the next."""
+        for _ in range(epochs):
+            for _ in self.epoch(None):
+                pass
 
     def _going_on(self) -> Iterator[Batch]:
         if self._iterator is None:

@@ -134,7 +134,7 @@ def source_of(data: Any, steps: int | None, batch_size: int) -> Source:
         return NoSource(steps)
     if steps is not None:
         raise ArgumentError("train expected data or steps an epoch, got both; leave steps out.")
-    if hasattr(data, "epoch"):
+    if isinstance(data, Source):
         return data
     check_positive_int("train", "batch_size", batch_size)
     pair = isinstance(data, (tuple, list)) and not isinstance(data, Batch)
