@@ -32,7 +32,7 @@ def test_run_as_onnx(pellucid, runs):
     [
         ("numpy", ["small.py", "small.npz"]),
         ("safetensors", ["small.safetensors"]),
-        ("keras", ["small.npz"]),
+        ("keras", ["small.keras.npz"]),
     ],
 )
 def test_saved_model_in_each_form(pellucid, saved, tmp_path, to, names):
@@ -41,7 +41,7 @@ def test_saved_model_in_each_form(pellucid, saved, tmp_path, to, names):
     assert [line.partition(", ")[0] for line in result.stdout.splitlines()] == names
     assert {path.name for path in tmp_path.iterdir()} == {"net", *names}
     if to == "keras":
-        with np.load("small.npz", allow_pickle=False) as arrays:
+        with np.load("small.keras.npz", allow_pickle=False) as arrays:
             assert dict(arrays).keys() == {"dense/kernel", "dense/bias"}
 
 

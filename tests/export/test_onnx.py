@@ -39,9 +39,9 @@ def written(model, path, **settings):
 def agrees(model, path, inputs, expected=None):
     """Compare a file with the model on inputs, and on fewer rows of them."""
     expected = _onnx.evaluate(model, inputs) if expected is None else expected
+    run = _onnx.open_onnx(str(path))
     for rows in (len(inputs[0]), 1):
-        given = [array[:rows] for array in inputs]
-        found = _onnx.run_onnx(str(path), dict(zip(model.graph.input_names, given, strict=True)))
+        found = run([array[:rows] for array in inputs])
         assert len(found) == len(expected)
         for a, b in zip(expected, found, strict=True):
             assert a.dtype == b.dtype
@@ -194,7 +194,7 @@ def test_open_size_that_must_be_known_is_refused(tmp_path):
 
 def test_other_types_are_refused(tmp_path):
     model = Sequential([Input((3,), "bfloat16"), Dense(2)])
-    with pytest.raises(ExportError, match="float32 numbers, got bfloat16 in dense/kernel|input x"):
+    with pytest.raises(ExportError, match="float32 numbers, got bfloat16 in dense/kernel"):
         export.to_onnx(model, tmp_path / "m.onnx")
 
 

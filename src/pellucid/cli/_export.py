@@ -23,9 +23,9 @@ ENDINGS = {
     Form.onnx: ".onnx",
     Form.numpy: ".py",
     Form.safetensors: ".safetensors",
-    Form.keras: ".npz",
+    Form.keras: ".keras.npz",  # beside what numpy writes, which ends in .py and .npz
 }
-"""What the file of each form ends in."""
+"""What the file of each form ends in, unless another name is chosen."""
 
 
 @guarded

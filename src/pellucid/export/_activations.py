@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from pellucid import activations, layers
-from pellucid.errors import ExportError
 from pellucid.export._call import Call, handles
 from pellucid.export._writer import Value, Writer
 from pellucid.ops._rectifiers import SELU_ALPHA, SELU_SCALE
@@ -54,13 +53,7 @@ def activate(call: Call, x: Value, setting: str = "activation") -> Value:
     Raises:
         ExportError: if it is a function of the user's own.
     """
-    chosen = activations.get(getattr(call.layer, setting))
-    if chosen not in FUNCTIONS:
-        raise ExportError(
-            f"{call.who} has an activation of your own, {getattr(chosen, '__name__', chosen)!r}, "
-            "whose ONNX form is not known; use one of pellucid.activations."
-        )
-    return FUNCTIONS[chosen](call.writer, x)
+    return call.activation_in(FUNCTIONS, setting)(call.writer, x)
 
 
 @handles(layers.Activation)

@@ -17,7 +17,7 @@ STAND_IN = 1000
 
 
 def window_attributes(
-    x: Value, size: tuple[int, ...], strides: Any, padding: Any, dilation: Any = 1
+    x: Value, size: tuple[int, ...], strides: Any = 1, padding: Any = "valid", dilation: Any = 1
 ) -> tuple[dict[str, Any], Sizes]:
     """Return how windows slide over x in ONNX's words, and how many there are on each axis.
 
@@ -44,23 +44,19 @@ def window_attributes(
     return attributes, tuple(None if n is None else window.output for n, window in count)
 
 
-def convolve(call: Call, x: Value, kernel: Value, bias: Value | None, settings: Any) -> Value:
+def convolve(
+    call: Call, x: Value, kernel: Value, bias: Value | None, groups: int = 1, **settings: Any
+) -> Value:
     """Return x * K + b of (batch, positions..., channels); K is (out, in / groups, positions...).
 
     ``settings`` are those of the operation ``conv``.
     """
     w = call.writer
-    settings = dict(settings)
-    groups = settings.pop("groups", 1)
     size = tuple(int(n) for n in kernel.array.shape[2:])
-    attributes, count = window_attributes(x, size, **_filled(settings))
+    attributes, count = window_attributes(x, size, **settings)
     read = [w.channels_first(x), kernel] + ([] if bias is None else [bias])
     shape = (x.shape[0], kernel.shape[0], *count)
     return w.channels_last(w.add("Conv", read, shape, x.dtype, group=groups, **attributes))
-
-
-def _filled(settings: dict[str, Any]) -> dict[str, Any]:
-    return {"strides": 1, "padding": "valid", "dilation": 1} | settings
 
 
 def turned(kernel: np.ndarray) -> np.ndarray:
@@ -72,9 +68,8 @@ def turned(kernel: np.ndarray) -> np.ndarray:
 def conv(call: Call, x: Value) -> Value:
     """y = f(x * K + b)."""
     kernel = call.stored("kernel", turned(np.asarray(call.variables["kernel"])))
-    bias = call.stored("bias") if call.layer.use_bias else None
-    x = call.writer.floating(x)
-    return activate(call, convolve(call, x, kernel, bias, call.layer._settings()))
+    x, bias = call.writer.floating(x), call.stored_if_any("bias")
+    return activate(call, convolve(call, x, kernel, bias, **call.layer._settings()))
 
 
 def _depthwise(call: Call, x: Value, name: str, bias: Value | None) -> Value:
@@ -82,14 +77,14 @@ def _depthwise(call: Call, x: Value, name: str, bias: Value | None) -> Value:
     array = np.asarray(call.variables[name])
     *size, channels, multiplier = array.shape
     kernel = call.stored(name, turned(array.reshape(*size, 1, channels * multiplier)))
-    return convolve(call, x, kernel, bias, call.layer.window_settings() | {"groups": channels})
+    return convolve(call, x, kernel, bias, channels, **call.layer.window_settings())
 
 
 @handles(layers.DepthwiseConv1D, layers.DepthwiseConv2D)
 def depthwise_conv(call: Call, x: Value) -> Value:
     """y_cm = f(x_c * K_cm + b_cm)."""
-    bias = call.stored("bias") if call.layer.use_bias else None
-    return activate(call, _depthwise(call, call.writer.floating(x), "kernel", bias))
+    x, bias = call.writer.floating(x), call.stored_if_any("bias")
+    return activate(call, _depthwise(call, x, "kernel", bias))
 
 
 @handles(layers.SeparableConv1D, layers.SeparableConv2D)
@@ -97,8 +92,8 @@ def separable_conv(call: Call, x: Value) -> Value:
     """y = f((x_c * D_cm) P + b)."""
     d = _depthwise(call, call.writer.floating(x), "depthwise_kernel", None)
     point = turned(np.asarray(call.variables["pointwise_kernel"]))
-    bias = call.stored("bias") if call.layer.use_bias else None
-    return activate(call, convolve(call, d, call.stored("pointwise_kernel", point), bias, {}))
+    kernel = call.stored("pointwise_kernel", point)
+    return activate(call, convolve(call, d, kernel, call.stored_if_any("bias")))
 
 
 @handles(layers.SparseConv2D)
@@ -111,7 +106,7 @@ def sparse_conv(call: Call, x: Value) -> Value:
         jnp.asarray(call.variables["kernel"]), connections=table, channels=channels
     )
     stored = call.stored("kernel", turned(np.asarray(kernel)))
-    return activate(call, convolve(call, x, stored, call.stored("bias"), {}))
+    return activate(call, convolve(call, x, stored, call.stored("bias")))
 
 
 @handles(layers.Conv1DTranspose, layers.Conv2DTranspose)
@@ -130,9 +125,8 @@ def conv_transpose(call: Call, x: Value) -> Value:
     extra = tuple(n - (whole - low - high) for n, whole, low, high in cut)
     made = zip(x.shape[1:-1], settings["spatial"], strict=True)
     shape = (x.shape[0], kernel.shape[1], *(None if n is None else m for n, m in made))
-    read = [w.channels_first(x), kernel]
-    if call.layer.use_bias:
-        read.append(call.stored("bias"))
+    bias = call.stored_if_any("bias")
+    read = [w.channels_first(x), kernel] + ([] if bias is None else [bias])
     z = w.add(
         "ConvTranspose",
         read,

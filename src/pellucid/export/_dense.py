@@ -8,17 +8,12 @@ from pellucid.export._call import Call, handles
 from pellucid.export._writer import Value
 
 
-def affine(call: Call, x: Value, kernel: Value, bias: Value | None) -> Value:
-    """Return z = x W + b."""
-    z = call.writer.matmul(x, kernel)
-    return z if bias is None else call.writer.binary("Add", z, bias)
-
-
 @handles(layers.Dense)
 def dense(call: Call, x: Value) -> Value:
     """y = f(x W + b)."""
-    bias = call.stored("bias") if call.layer.use_bias else None
-    return activate(call, affine(call, call.writer.floating(x), call.stored("kernel"), bias))
+    w, bias = call.writer, call.stored_if_any("bias")
+    z = w.matmul(w.floating(x), call.stored("kernel"))
+    return activate(call, z if bias is None else w.binary("Add", z, bias))
 
 
 @handles(layers.Embedding)

@@ -12,13 +12,10 @@ from pellucid.layers import Variables
 from pellucid.layers._spectral_normalization import _unit
 
 
-def _vectors(call: Call, names: tuple[str, ...], size: int) -> list[np.ndarray]:
-    """Return gamma and beta, or other vectors in their place; 1 and 0 where there are none."""
-    found = []
-    for name, absent in zip(names, (1, 0), strict=True):
-        array = call.weight(name)
-        found.append(np.full(size, absent, np.float32) if array is None else array)
-    return found
+def _vector(call: Call, name: str, absent: float, size: int) -> np.ndarray:
+    """Return gamma or beta, or a vector of what stands for it where there is none."""
+    array = call.variables.get(name)
+    return np.full(size, absent, np.float32) if array is None else np.asarray(array)
 
 
 @handles(layers.BatchNormalization)
@@ -27,7 +24,7 @@ def batch_normalization(call: Call, x: Value) -> Value:
     w, x, epsilon = call.writer, call.writer.floating(x), float(call.layer.epsilon)
     mean = np.asarray(call.variables["moving_mean"])
     variance = np.asarray(call.variables["moving_variance"])
-    gamma, beta = _vectors(call, ("gamma", "beta"), mean.size)
+    gamma, beta = _vector(call, "gamma", 1, mean.size), _vector(call, "beta", 0, mean.size)
     if x.source is not None and x.order == (0, *range(2, x.rank), 1):  # after a convolution
         read = [x.source, call.stored("gamma", gamma), call.stored("beta", beta)]
         read += [call.stored("moving_mean"), call.stored("moving_variance")]
@@ -43,8 +40,8 @@ def layer_normalization(call: Call, x: Value) -> Value:
     """y = gamma (x - mean) / sqrt(variance + epsilon) + beta over the last axis."""
     w, x = call.writer, call.writer.floating(x)
     size = call.known(x, -1, "to write gamma")
-    gamma = _vectors(call, ("gamma", "beta"), size)[0]
-    read = [x, call.stored("gamma", gamma)] + ([call.stored("beta")] if call.layer.center else [])
+    gamma, beta = call.stored("gamma", _vector(call, "gamma", 1, size)), call.stored_if_any("beta")
+    read = [x, gamma] + ([] if beta is None else [beta])
     epsilon = float(call.layer.epsilon)
     return w.add("LayerNormalization", read, x.shape, x.dtype, axis=-1, epsilon=epsilon)
 
@@ -109,7 +106,7 @@ def spectral_normalization(call: Call, x: Any) -> Any:
         u = _unit(v @ matrix)
     divided = np.asarray(ops.spectral_normalize(kernel, u, v))
     inside = Variables({**variables.parameters, name: divided}, variables.state)
-    part = Call(layer.layer, inside, call.path, call.writer, call.mask)
+    part = Call(layer.layer, inside, call.path, call.writer, mask=call.mask)
     y = part.run(x)
     call.output_mask = part.output_mask
     return y

@@ -9,11 +9,14 @@ import numpy as np
 
 import pellucid
 from pellucid._files import write_file
-from pellucid.errors import ArgumentError, ExportError
-from pellucid.export import _numpy_layers  # noqa: F401  (enters its handlers)
+from pellucid.errors import ExportError
+from pellucid.export import (  # noqa: F401  (each file enters its handlers)
+    _numpy_layers,
+    _numpy_recurrent,
+)
 from pellucid.export._numpy_call import NumpyCall, Script
 from pellucid.export._onnx import check_types, words_of
-from pellucid.export._weights import write_npz
+from pellucid.export._weights import path_ending_in, write_npz
 from pellucid.models import Model
 
 MOST_NUMBERS = 1_000_000
@@ -83,12 +86,7 @@ def to_numpy(model: Model, path: str | Path) -> Path:
         >>> [line.strip() for line in path.read_text().splitlines() if "y_neuron =" in line]
         ["y_neuron = sigmoid(dense(x, W['neuron/kernel'], W['neuron/bias']))"]
     """
-    path = Path(path)
-    if path.suffix != ".py":
-        raise ArgumentError(
-            f"to_numpy expected a path that ends in .py, got {str(path)!r}; type "
-            f"{str(path.with_suffix('.py'))!r}."
-        )
+    path = path_ending_in(".py", "to_numpy", path)
     graph = model.graph
     count = model.count_params()
     if count > MOST_NUMBERS:
@@ -100,13 +98,10 @@ def to_numpy(model: Model, path: str | Path) -> Path:
     check_types("to_numpy", model, variables)
     script = Script()
     names = [script.variable(name) for name in graph.input_names]
-    made = [script.variable(f"given_{name}") for name in names]
-    for name, own, symbol in zip(names, made, graph.input_symbols, strict=True):
-        script.lines.append(f"{own} = np.asarray({name}, {np.dtype(symbol.dtype).name!r})")
-    if len(names) == 1:  # x = np.asarray(x, ...) reads better
-        script.lines, made = [script.lines[0].replace(made[0], names[0], 1)], names
+    for name, symbol in zip(names, graph.input_symbols, strict=True):
+        script.lines.append(f"{name} = np.asarray({name}, {np.dtype(symbol.dtype).name!r})")
     shapes = [symbol.shape for symbol in graph.input_symbols]
-    call = NumpyCall(graph, variables, (), script, made, shapes)
+    call = NumpyCall(graph, variables, (), script, names, shapes)
     outputs = call.write()
     text = _text(model, path, script, names, outputs)
     write_npz(path.with_suffix(".npz"), script.arrays)

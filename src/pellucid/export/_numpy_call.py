@@ -17,7 +17,8 @@ import numpy as np
 from pellucid import activations
 from pellucid.errors import ExportError
 from pellucid.export import _numpy_functions
-from pellucid.layers import Layer, Variables
+from pellucid.export._layer_call import Handlers, LayerCall
+from pellucid.layers import Layer
 from pellucid.ops._windows import lay_windows
 
 FUNCTIONS = dict(inspect.getmembers(_numpy_functions, inspect.isfunction))
@@ -31,11 +32,13 @@ RESERVED = {
 }
 """Names that no variable of a script may have."""
 
-Handler = Callable[["NumpyCall"], Any]
-HANDLERS: dict[type[Layer], Handler] = {}
-"""How each class of layer is written in NumPy."""
+HANDLERS = Handlers()
+"""How each class of layer is written in NumPy: a handler takes the call."""
 
-ACTIVATIONS: dict[Callable[..., Any], str] = {
+handles = HANDLERS.enter
+
+ACTIVATIONS: dict[Callable[..., Any], str | None] = {
+    activations.linear: None,
     activations.tanh: "np.tanh",
     activations.exponential: "np.exp",
     **{
@@ -47,17 +50,6 @@ ACTIVATIONS: dict[Callable[..., Any], str] = {
     },
 }
 """The function that stands for each activation; linear has none."""
-
-
-def handles(*classes: type[Layer]) -> Callable[[Handler], Handler]:
-    """Return a decorator that enters a handler for these classes of layers."""
-
-    def enter(handler: Handler) -> Handler:
-        for layer in classes:
-            HANDLERS[layer] = handler
-        return handler
-
-    return enter
 
 
 @dataclass
@@ -88,8 +80,7 @@ class Script:
 
     def call(self, function: str, *arguments: str) -> str:
         """Return the call of a function of the script."""
-        if not function.startswith("np."):
-            self.functions.add(function)
+        self.functions |= FUNCTIONS.keys() & {function}
         return f"{function}({', '.join(arguments)})"
 
     def source(self) -> str:
@@ -109,43 +100,19 @@ class Script:
         )
 
 
-class NumpyCall:
+@dataclass(eq=False)
+class NumpyCall(LayerCall):
     """One call of a layer that is being written in NumPy.
 
     Attributes:
-        layer: the layer.
-        variables: its numbers, as NumPy arrays.
-        path: the names that lead to it.
         script: where it is written.
         x: the variable that holds its input, or a list of them.
         shape: shape of the input, or a list of shapes; None where a size is open.
-        mask: the variable of the input's mask, or a list of them, or None.
-        output_mask: that of the output, which a handler sets.
     """
 
-    def __init__(
-        self,
-        layer: Layer,
-        variables: Variables,
-        path: tuple[str, ...],
-        script: Script,
-        x: Any,
-        shape: Any,
-        mask: Any = None,
-    ) -> None:
-        self.layer: Any = layer
-        self.variables = variables
-        self.path = path
-        self.script = script
-        self.x = x
-        self.shape = shape
-        self.mask = mask
-        self.output_mask: Any = None
-
-    @property
-    def who(self) -> str:
-        """Return the layer in words, for messages."""
-        return f"Layer {'/'.join(self.path)!r} ({type(self.layer).__name__})"
+    script: Script
+    x: Any
+    shape: Any
 
     def put(self, expression: str, label: str = "") -> str:
         """Write a line that keeps the value of an expression, and return its variable."""
@@ -159,9 +126,9 @@ class NumpyCall:
 
     def number(self, name: str, array: np.ndarray) -> str:
         """Return the expression of an array that is kept under the layer's path."""
-        path = "/".join((*(part.split("#")[0] for part in self.path), name))
-        self.script.arrays[path] = array
-        return f"W[{path!r}]"
+        label = self.label(name)
+        self.script.arrays[label] = array
+        return f"W[{label!r}]"
 
     def weights(self, *names: str) -> list[str]:
         """Return the expressions of those variables that the layer has."""
@@ -173,18 +140,8 @@ class NumpyCall:
         Raises:
             ExportError: if it is a function of the user's own.
         """
-        chosen = activations.get(getattr(self.layer, setting))
-        if chosen is activations.linear:
-            return None
-        if chosen not in ACTIVATIONS:
-            raise ExportError(
-                f"{self.who} has an activation of your own, "
-                f"{getattr(chosen, '__name__', chosen)!r}, which to_numpy does not know; use one "
-                "of pellucid.activations."
-            )
-        name = ACTIVATIONS[chosen]
-        if not name.startswith("np."):
-            self.script.functions.add(name)
+        name = self.activation_in(ACTIVATIONS, setting)
+        self.script.functions |= FUNCTIONS.keys() & {name}
         return name
 
     def activated(self, z: str) -> str:
@@ -209,8 +166,8 @@ class NumpyCall:
 
     def part(self, name: str, layer: Layer, x: Any, shape: Any, mask: Any = None) -> "NumpyCall":
         """Return the call of a part of the layer."""
-        variables = self.variables.child(name)
-        return NumpyCall(layer, variables, (*self.path, name), self.script, x, shape, mask)
+        own, path = self.variables.child(name), (*self.path, name)
+        return NumpyCall(layer, own, path, self.script, x, shape, mask=mask)
 
     def write(self) -> Any:
         """Write the layer and return the variable of its output, or a tuple of them.
@@ -224,10 +181,11 @@ class NumpyCall:
                 f"{self.who} is not among the layers that to_numpy writes: it is for small "
                 "networks of the common ones; use to_onnx for this model."
             )
-        if self.layer.formula and self.path:
-            title = f"{'/'.join(self.path)}, {type(self.layer).__name__}: {self.layer.formula}"
-            self.script.lines.append(f"# {ascii(title)[1:-1]}")
+        lines = self.script.lines
+        start = len(lines)
         y = handler(self)
-        if self.output_mask is None and self.layer.keeps_mask:
-            self.output_mask = self.mask
+        if self.layer.formula and self.path and len(lines) > start:
+            title = f"{'/'.join(self.path)}, {type(self.layer).__name__}: {self.layer.formula}"
+            lines.insert(start, f"# {ascii(title)[1:-1]}")
+        self.keep_mask()
         return y

@@ -2,13 +2,14 @@
 
 from typing import Any
 
+import jax
 import numpy as np
 
 from pellucid import layers
-from pellucid.errors import ExportError
+from pellucid._checks import as_tuple
+from pellucid.export._evaluation import CROPPING, PADDING, UNCHANGED, mean_and_deviation
+from pellucid.export._layer_call import write_network
 from pellucid.export._numpy_call import NumpyCall, handles
-from pellucid.layers._augmentation import RandomImageLayer
-from pellucid.layers._normalization import SMALLEST
 from pellucid.models import Graph
 from pellucid.ops._distance import LEAST
 
@@ -16,41 +17,15 @@ from pellucid.ops._distance import LEAST
 @handles(Graph)
 def graph(call: NumpyCall) -> Any:
     """Write every layer in order."""
-    network: Graph = call.layer
-    values: dict[Any, str] = {}
-    masks: dict[Any, Any] = {}
+
+    def write(inside: NumpyCall, symbols: Any, read: Any) -> Any:
+        if not isinstance(inside.layer, ANY_TYPE):
+            read = jax.tree.map(lambda x, symbol: _floating(call, x, symbol), read, symbols)
+        inside.x, inside.shape = read, jax.tree.map(lambda symbol: symbol.shape, symbols)
+        return inside.write()
+
     given = list(call.x) if isinstance(call.x, (list, tuple)) else [call.x]
-    seen = call.mask if isinstance(call.mask, list) else [call.mask] * len(given)
-    for symbol, variable, known in zip(network.input_symbols, given, seen, strict=True):
-        values[_place(symbol)], masks[_place(symbol)] = variable, known
-    for name, number, node in network.calls():
-        several = isinstance(node.inputs, list)
-        symbols = node.input_symbols()
-        mask: Any = [masks[_place(symbol)] for symbol in symbols]
-        mask = (None if all(part is None for part in mask) else mask) if several else mask[0]
-        x = [values[_place(symbol)] for symbol in symbols]
-        shapes = [symbol.shape for symbol in symbols]
-        if not isinstance(node.layer, ANY_TYPE):
-            x = [_floating(call, *pair) for pair in zip(x, symbols, strict=True)]
-        path = (*call.path, name if number == 0 else f"{name}#{number}")
-        inside = NumpyCall(
-            node.layer,
-            call.variables.child(name),
-            path,
-            call.script,
-            x if several else x[0],
-            shapes if several else shapes[0],
-            mask,
-        )
-        y = inside.write()
-        for index, value in enumerate(y if isinstance(y, tuple) else (y,)):
-            values[id(node), index] = value
-            own = inside.output_mask
-            masks[id(node), index] = own[index] if isinstance(own, list) else own
-    outputs = tuple(values[_place(symbol)] for symbol in network.output_symbols)
-    made = [masks[_place(symbol)] for symbol in network.output_symbols]
-    call.output_mask = made[0] if len(made) == 1 else made
-    return outputs[0] if len(outputs) == 1 else outputs
+    return write_network(call, given, write)
 
 
 ANY_TYPE = (
@@ -76,10 +51,6 @@ def _floating(call: NumpyCall, x: str, symbol: Any) -> str:
     name = call.script.variable(f"{x}_float")
     call.script.lines.append(f"{name} = {x}.astype(np.float32)")
     return name
-
-
-def _place(symbol: Any) -> tuple[int, int]:
-    return (id(symbol), 0) if symbol.node is None else (id(symbol.node), symbol.index)
 
 
 # Neurons
@@ -159,23 +130,9 @@ def softmax(call: NumpyCall) -> str:
 # What is the same in evaluation
 
 
-@handles(
-    layers.Dropout,
-    layers.GaussianNoise,
-    layers.SpatialDropout1D,
-    layers.SpatialDropout2D,
-    layers.SpatialDropout3D,
-    *(
-        layer
-        for layer in layers.REGISTRY.entries.values()
-        if isinstance(layer, type)
-        and issubclass(layer, RandomImageLayer)
-        and layer is not layers.RandomCrop
-    ),
-)
+@handles(*UNCHANGED, layers.WordDropout)
 def unchanged(call: NumpyCall) -> str:
     """y = x: what the layer draws, it draws in training alone."""
-    del call.script.lines[-1]
     return str(call.x)
 
 
@@ -185,20 +142,13 @@ def gaussian_sampling(call: NumpyCall) -> str:
     return str(call.x[0])
 
 
-@handles(layers.WordDropout)
-def word_dropout(call: NumpyCall) -> str:
-    """y = x: words are taken away in training alone."""
-    del call.script.lines[-1]
-    return str(call.x)
-
-
 @handles(layers.Normalization)
 def normalization(call: NumpyCall) -> str:
     """y = (x - m) / max(sqrt(v), 1e-7)."""
-    m, v = np.asarray(call.layer.mean, np.float64), np.asarray(call.layer.variance, np.float64)
-    deviation = np.maximum(np.sqrt(v), SMALLEST).astype(np.float32)
-    kept = call.number("mean", m.astype(np.float32)), call.number("deviation", deviation)
-    return call.put(f"({call.x} - {kept[0]}) / {kept[1]}")
+    m, deviation = (part.astype(np.float32) for part in mean_and_deviation(call.layer))
+    return call.put(
+        f"({call.x} - {call.number('mean', m)}) / {call.number('deviation', deviation)}"
+    )
 
 
 # The order of numbers
@@ -235,20 +185,17 @@ def repeat_vector(call: NumpyCall) -> str:
     return call.put(f"np.repeat({call.x}[:, None], {int(call.layer.n)}, axis=1)")
 
 
-@handles(layers.ZeroPadding1D, layers.ZeroPadding2D, layers.ZeroPadding3D)
+@handles(*PADDING)
 def zero_padding(call: NumpyCall) -> str:
     """y[n, before + p, c] = x[n, p, c], and 0 elsewhere."""
-    sides = {layers.ZeroPadding1D: "_sides", layers.ZeroPadding2D: "_frame"}
-    pairs = getattr(call.layer, sides.get(type(call.layer), "_shell"))()
-    pairs = (pairs,) if isinstance(call.layer, layers.ZeroPadding1D) else pairs
+    pairs = PADDING[type(call.layer)](call.layer)
     return call.put(f"np.pad({call.x}, {[(0, 0), *pairs, (0, 0)]!r})")
 
 
-@handles(layers.Cropping1D, layers.Cropping2D, layers.Cropping3D)
+@handles(*CROPPING)
 def cropping(call: NumpyCall) -> str:
     """y[n, p, c] = x[n, before + p, c]."""
-    ends = {layers.Cropping1D: "_ends", layers.Cropping2D: "_frame", layers.Cropping3D: "_shell"}
-    pairs = getattr(call.layer, ends[type(call.layer)])()
+    pairs = CROPPING[type(call.layer)](call.layer)
     cut = ", ".join(f"{low}:{-high if high else ''}" for low, high in pairs)
     return call.put(f"{call.x}[:, {cut}]")
 
@@ -256,11 +203,10 @@ def cropping(call: NumpyCall) -> str:
 @handles(layers.UpSampling1D, layers.UpSampling2D, layers.UpSampling3D)
 def up_sampling(call: NumpyCall) -> str:
     """y[n, p, c] = x[n, floor(p / size), c]."""
-    given, axes = call.layer.size, len(call.shape) - 2
-    size = tuple(given) if isinstance(given, (tuple, list)) else (given,) * axes
     y = str(call.x)
+    size = as_tuple("UpSampling", "size", call.layer.size, len(call.shape) - 2)
     for axis, times in enumerate(size, 1):
-        y = f"np.repeat({y}, {int(times)}, axis={axis})"
+        y = f"np.repeat({y}, {times}, axis={axis})"
     return call.put(y)
 
 
@@ -433,77 +379,3 @@ def masking(call: NumpyCall) -> str:
     value = repr(float(call.layer.mask_value))
     call.output_mask = call.put(f"({call.x} != {value}).any(-1)", "mask")
     return call.put(f"{call.x} * {call.output_mask}[..., None]")
-
-
-RECURRENT = {layers.SimpleRNN: "simple_rnn", layers.LSTM: "lstm", layers.GRU: "gru"}
-
-
-def _sequences(call: NumpyCall, mask: str | None) -> tuple[str, list[str]]:
-    """Write the run over a sequence; return all states, in the order of the input, and the last."""
-    layer = call.layer
-    x, *start = call.x if isinstance(call.x, list) else [call.x]
-    how = call.weights("kernel", "recurrent_kernel")
-    for bias in call.weights("bias"):
-        rows = isinstance(layer, layers.GRU) and layer.reset_after
-        how += [f"{bias}[0]", f"past={bias}[1]"] if rows else [bias]
-    how += [f"{name}={state}" for name, state in zip(layer.states, start, strict=False)]
-    how += [] if mask is None else [f"mask={mask}"]
-    how += ["backwards=True"] if layer.go_backwards else []
-    identity = "(lambda a: a)"
-    act = call.activation() or identity
-    if isinstance(layer, layers.SimpleRNN):
-        how.append(f"f={act}")
-    else:
-        how += [f"act={act}", f"gate={call.activation('recurrent_activation') or identity}"]
-    if isinstance(layer, layers.GRU) and not layer.reset_after:
-        how.append("reset_after=False")
-    made = call.script.call(RECURRENT[type(layer)], x, *how)
-    labels = ["y", *layer.states]
-    names = [call.script.variable("_".join((*("y", *call.path), label))) for label in labels]
-    call.script.lines.append(f"{', '.join(names)} = {made}")
-    return names[0], names[1:]
-
-
-def _mask(call: NumpyCall) -> str | None:
-    mask: str | None = call.mask[0] if isinstance(call.mask, list) else call.mask
-    return mask
-
-
-@handles(*RECURRENT)
-def recurrent(call: NumpyCall) -> Any:
-    """Return the hidden states, the last one or all, and the final states if asked for."""
-    layer, mask = call.layer, _mask(call)
-    sequence, finals = _sequences(call, mask)
-    y, y_mask = finals[0], None
-    if layer.return_sequences:
-        y, y_mask = sequence, mask
-        if layer.go_backwards:
-            y = call.put(f"{y}[:, ::-1]")
-            y_mask = None if mask is None else call.put(f"{mask}[:, ::-1]", "mask")
-    call.output_mask = [y_mask, *[None] * len(finals)] if layer.return_state else y_mask
-    return (y, *finals) if layer.return_state else y
-
-
-@handles(layers.Bidirectional)
-def bidirectional(call: NumpyCall) -> Any:
-    """y_t = [h_t, k_t], h forward in time, k backward."""
-    layer, mask = call.layer, _mask(call)
-    x, *states = call.x if isinstance(call.x, list) else [call.x]
-    if layer.merge_mode is None or states or layer.layer.return_state:
-        raise ExportError(
-            f"{call.who} has states or two outputs, which to_numpy does not write for two "
-            "directions; use to_onnx for this model."
-        )
-    outputs = []
-    for name, part in layer._directions.items():
-        inside = call.part(name, part, x, call.shape)
-        sequence, finals = _sequences(inside, mask)
-        y = finals[0]
-        if part.return_sequences:
-            y = sequence if mask is None else f"{sequence} * {mask}[..., None]"
-            call.output_mask = mask
-        outputs.append(y)
-    if layer.merge_mode == "concat":
-        return call.put(f"np.concatenate([{', '.join(outputs)}], -1)")
-    joined = (" * " if layer.merge_mode == "mul" else " + ").join(f"({y})" for y in outputs)
-    return call.put(f"({joined}) / 2" if layer.merge_mode == "ave" else joined)

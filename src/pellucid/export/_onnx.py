@@ -1,6 +1,7 @@
 """From a model to an ONNX file that other runtimes read, checked against the model."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -132,10 +133,9 @@ def compare(model: Model, data: bytes) -> float:
     names = model.graph.output_names
     inputs = random_inputs(model, 3)
     expected = evaluate(model, inputs)
-    worst = 0.0
+    run, worst = open_onnx(data), 0.0
     for batch in (3, 1):  # rows do not see each other
-        rows = [array[:batch] for array in inputs]
-        found = run_onnx(data, dict(zip(model.graph.input_names, rows, strict=True)))
+        found = run([array[:batch] for array in inputs])
         for name, a, b in zip(names, expected, found, strict=True):
             gap = difference(a[:batch], b)
             worst = max(worst, gap)
@@ -163,18 +163,17 @@ def difference(a: np.ndarray, b: np.ndarray) -> float:
 def evaluate(model: Model, inputs: list[np.ndarray]) -> list[np.ndarray]:
     """Return the outputs of a model in a flat list, with matrix products in full float32."""
     with jax.default_matmul_precision("float32"):
-        made = model(inputs if len(inputs) > 1 else inputs[0])
+        made = model(_form(inputs))
     outputs = [made[name] for name in model.graph.output_names] if isinstance(made, dict) else made
     several = outputs if isinstance(outputs, (list, tuple)) else [outputs]
     return [np.asarray(output) for output in several]
 
 
-def run_onnx(file: str | bytes, inputs: dict[str, np.ndarray]) -> list[np.ndarray]:
-    """Return the outputs of a file in a flat list, computed by onnxruntime on the CPU.
+def open_onnx(file: str | bytes) -> Callable[[list[np.ndarray]], list[np.ndarray]]:
+    """Return a file as a function from its inputs to its outputs, run by onnxruntime on the CPU.
 
     Args:
         file: its path or its content.
-        inputs: by the names of the model's inputs, in their order.
     """
     runtime = import_extra("onnxruntime")
     options = runtime.SessionOptions()
@@ -183,27 +182,20 @@ def run_onnx(file: str | bytes, inputs: dict[str, np.ndarray]) -> list[np.ndarra
         file, sess_options=options, providers=["CPUExecutionProvider"]
     )
     names = [entry.name for entry in session.get_inputs()]
-    made: list[np.ndarray] = session.run(None, dict(zip(names, inputs.values(), strict=True)))
-    return made
+    return lambda inputs: session.run(None, dict(zip(names, inputs, strict=True)))
 
 
 def random_inputs(model: Model, batch: int, seed: int = 0) -> list[np.ndarray]:
     """Return random inputs: words for embeddings, else normal numbers, bytes or booleans."""
-    run = partial(model._run, training=False)
-    for size in OPEN_SIZES:
-        inputs = list(_draw(model.graph, batch, size, seed))
-        try:
-            jax.eval_shape(run, *_parts(model), _form(inputs), None)
-        except ShapeError:
-            if size == OPEN_SIZES[-1]:
-                raise
-        else:
+    graph, shapes, run = model.graph, model.shapes, partial(model._run, training=False)
+    any_open = any(None in symbol.shape[1:] for symbol in graph.input_symbols)
+    *sizes, last = OPEN_SIZES
+    for size in sizes if any_open else ():
+        inputs = list(_draw(graph, batch, size, seed))
+        with suppress(ShapeError):
+            jax.eval_shape(run, shapes.parameters, shapes.state, _form(inputs), None)
             return inputs
-    raise AssertionError
-
-
-def _parts(model: Model) -> tuple[Any, Any]:
-    return model.shapes.parameters, model.shapes.state
+    return list(_draw(graph, batch, last, seed))
 
 
 def _form(inputs: list[np.ndarray]) -> Any:

@@ -56,7 +56,7 @@ def to_proto(
         for label, value in outputs.items()
     ]
     nodes = needed([*writer.nodes, *last], set(outputs))
-    read = {label for node in nodes for label in _reads(node)}
+    read = {label for node in nodes for label in node.reads()}
     constants = {label: array for label, array in writer.constants.items() if label in read}
     if sum(array.nbytes for array in constants.values()) > MOST_BYTES:
         raise ExportError(
@@ -80,15 +80,6 @@ def to_proto(
     )
     onnx.checker.check_model(made, full_check=True)
     return made
-
-
-def _reads(node: Node) -> set[str]:
-    names = set(node.inputs)
-    for value in node.attributes.values():
-        if isinstance(value, Body):
-            for inner in value.nodes:
-                names |= _reads(inner)
-    return names
 
 
 def _node(helper: Any, node: Node) -> Any:

@@ -73,8 +73,7 @@ def global_average_pooling(call: Call, x: Value) -> Value:
     return _kept(call, w.binary("Div", total, count), 1)
 
 
-def _why() -> str:
-    return "to know where its windows lie"
+WHY = "to know where its windows lie"
 
 
 @handles(layers.AdaptiveAveragePooling1D, layers.AdaptiveAveragePooling2D)
@@ -82,7 +81,7 @@ def adaptive_average_pooling(call: Call, x: Value) -> Value:
     """y = A x along each axis, A_oi = 1/n_o where window o holds i, else 0."""
     w, x = call.writer, call.writer.floating(x)
     for axis, m in enumerate(call.layer._size(), 1):
-        n = call.known(x, axis, _why())
+        n = call.known(x, axis, WHY)
         starts, stops = (end[:, None] for end in _ends(n, m))
         i = np.arange(n)
         shares = ((starts <= i) & (i < stops)) / (stops - starts)
@@ -98,7 +97,7 @@ def adaptive_max_pooling(call: Call, x: Value) -> Value:
     """y_o = max over i in window o of x_i."""
     w, x = call.writer, call.writer.floating(x)
     for axis, m in enumerate(call.layer._size(), 1):
-        n = call.known(x, axis, _why())
+        n = call.known(x, axis, WHY)
         met = w.gather(x, w.constant(_places(n, m), np.int64), axis)
         x = w.reduce("ReduceMax", met, [axis + 1])
     return x

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from pellucid import activations, layers
-from pellucid.export._activations import FUNCTIONS
+from pellucid import layers
+from pellucid.export._activations import activate
 from pellucid.export._call import Call, handles
 from pellucid.export._writer import Body, Value
 
@@ -33,7 +33,7 @@ NAMES = {
 def recurrent(call: Call, x: Any) -> Any:
     """Return the hidden states, the last one or all, and the final states if asked for."""
     w, layer = call.writer, call.layer
-    mask = _mask(call)
+    mask = call.first_mask
     sequence, finals = sequences(call, x, mask)
     y, y_mask = finals[0], None
     if layer.return_sequences:
@@ -50,10 +50,10 @@ def bidirectional(call: Call, x: Any) -> Any:
     """y_t = [h_t, k_t], h forward in time, k backward."""
     w, layer = call.writer, call.layer
     x, *states = x if isinstance(x, (list, tuple)) else [x]
-    mask = _mask(call)
+    mask = call.first_mask
     outputs, ends = [], []
     for (name, part), given in zip(layer._directions.items(), layer._divided(states), strict=True):
-        inside = Call(part, call.variables.child(name), (*call.path, name), w, mask)
+        inside = Call(part, call.variables.child(name), (*call.path, name), w, mask=mask)
         with w.at("/".join(inside.path)):
             sequence, finals = sequences(inside, [x, *given], mask)
         y = finals[0]
@@ -78,11 +78,6 @@ def _merged(call: Call, outputs: list[Value]) -> Value:
         return w.concat(outputs, -1)
     y = w.binary("Mul" if mode == "mul" else "Add", *outputs)
     return w.binary("Mul", y, 0.5) if mode == "ave" else y
-
-
-def _mask(call: Call) -> Value | None:
-    mask: Value | None = call.mask[0] if isinstance(call.mask, list) else call.mask
-    return mask
 
 
 def sequences(call: Call, x: Any, mask: Value | None) -> tuple[Value, list[Value]]:
@@ -175,14 +170,10 @@ def _by_loop(call: Call, x: Value, start: list[Value], mask: Value) -> tuple[Val
     return h, finals
 
 
-def _act(call: Call, x: Value, setting: str = "activation") -> Value:
-    return FUNCTIONS[activations.get(getattr(call.layer, setting))](call.writer, x)
-
-
 def _rnn_step(call: Call, p: Value, h: Value) -> list[Value]:
     """h_t = f(p_t + h_(t-1) U)."""
     w = call.writer
-    return [_act(call, w.binary("Add", p, w.matmul(h, call.stored("recurrent_kernel"))))]
+    return [activate(call, w.binary("Add", p, w.matmul(h, call.stored("recurrent_kernel"))))]
 
 
 def _lstm_step(call: Call, p: Value, h: Value, c: Value) -> list[Value]:
@@ -190,15 +181,14 @@ def _lstm_step(call: Call, p: Value, h: Value, c: Value) -> list[Value]:
     w = call.writer
     a = w.binary("Add", p, w.matmul(h, call.stored("recurrent_kernel")))
     i, f, g, o = w.split(a, -1, 4)
-    i, f, o = (_act(call, part, "recurrent_activation") for part in (i, f, o))
-    c = w.binary("Add", w.binary("Mul", f, c), w.binary("Mul", i, _act(call, g)))
-    return [w.binary("Mul", o, _act(call, c)), c]
+    i, f, o = (activate(call, part, "recurrent_activation") for part in (i, f, o))
+    c = w.binary("Add", w.binary("Mul", f, c), w.binary("Mul", i, activate(call, g)))
+    return [w.binary("Mul", o, activate(call, c)), c]
 
 
 def _gru_step(call: Call, p: Value, h: Value) -> list[Value]:
     """h_t = z h_(t-1) + (1 - z) g."""
     w, layer = call.writer, call.layer
-    u = np.asarray(call.variables["recurrent_kernel"])
     p_z, p_r, p_g = w.split(p, -1, 3)
     if layer.reset_after:
         q = w.matmul(h, call.stored("recurrent_kernel"))
@@ -207,16 +197,16 @@ def _gru_step(call: Call, p: Value, h: Value) -> list[Value]:
             q = w.binary("Add", q, call.stored("recurrent_bias", past))
         q_z, q_r, q_g = w.split(q, -1, 3)
     else:
-        u_z, u_r, u_g = np.split(u, 3, axis=1)
+        u_z, u_r, u_g = np.split(np.asarray(call.variables["recurrent_kernel"]), 3, axis=1)
         q_z = w.matmul(h, call.stored("recurrent_kernel_z", u_z))
         q_r = w.matmul(h, call.stored("recurrent_kernel_r", u_r))
-    z = _act(call, w.binary("Add", p_z, q_z), "recurrent_activation")
-    r = _act(call, w.binary("Add", p_r, q_r), "recurrent_activation")
+    z = activate(call, w.binary("Add", p_z, q_z), "recurrent_activation")
+    r = activate(call, w.binary("Add", p_r, q_r), "recurrent_activation")
     if layer.reset_after:
         n = w.binary("Mul", r, q_g)
     else:
         n = w.matmul(w.binary("Mul", r, h), call.stored("recurrent_kernel_h", u_g))
-    g = _act(call, w.binary("Add", p_g, n))
+    g = activate(call, w.binary("Add", p_g, n))
     kept = w.binary("Mul", z, h)
     return [w.binary("Add", kept, w.binary("Mul", w.binary("Sub", 1.0, z), g))]
 

@@ -3,23 +3,13 @@
 import numpy as np
 
 from pellucid import layers
+from pellucid._checks import as_tuple
 from pellucid.export._call import Call, handles
+from pellucid.export._evaluation import CROPPING, PADDING, UNCHANGED, mean_and_deviation
 from pellucid.export._writer import Value
-from pellucid.layers._augmentation import RandomImageLayer
 
 
-@handles(
-    layers.Dropout,
-    layers.GaussianNoise,
-    layers.SpatialDropout1D,
-    layers.SpatialDropout2D,
-    layers.SpatialDropout3D,
-    *(
-        layer
-        for layer in layers.REGISTRY.entries.values()
-        if isinstance(layer, type) and issubclass(layer, RandomImageLayer)
-    ),
-)
+@handles(*UNCHANGED)
 def unchanged(call: Call, x: Value) -> Value:
     """y = x: what the layer draws, it draws in training alone."""
     return call.writer.floating(x)
@@ -52,14 +42,10 @@ def word_numbers(call: Call, x: Value) -> Value:
 @handles(layers.Normalization)
 def normalization(call: Call, x: Value) -> Value:
     """y = (x - m) / max(sqrt(v), 1e-7)."""
-    w, layer = call.writer, call.layer
-    shape = (1,) * (x.rank - 1) + (-1,)
-    m = np.reshape(np.asarray(layer.mean, np.float64), shape)
-    factor = 1 / np.maximum(
-        np.sqrt(np.reshape(np.asarray(layer.variance, np.float64), shape)), 1e-7
-    )
+    w = call.writer
+    m, deviation = mean_and_deviation(call.layer)
     centered = w.binary("Sub", w.floating(x), w.constant(m, np.float32))
-    return w.binary("Mul", centered, w.constant(factor, np.float32))
+    return w.binary("Mul", centered, w.constant(1 / deviation, np.float32))
 
 
 @handles(layers.Flatten)
@@ -80,64 +66,32 @@ def permute(call: Call, x: Value) -> Value:
     return call.writer.transpose(x, (0, *call.layer.dims))
 
 
-def _cropped(call: Call, x: Value, pairs: tuple[tuple[int, int], ...]) -> Value:
-    for axis, (before, after) in enumerate(pairs, 1):
+@handles(*CROPPING)
+def cropping(call: Call, x: Value) -> Value:
+    """y[n, p, c] = x[n, before + p, c]."""
+    for axis, (before, after) in enumerate(CROPPING[type(call.layer)](call.layer), 1):
         if before or after:
             x = call.writer.slice(x, axis, before, -after if after else None)
     return x
 
 
-@handles(layers.Cropping1D)
-def cropping_1d(call: Call, x: Value) -> Value:
-    """y[n, t, c] = x[n, before + t, c]."""
-    return _cropped(call, x, call.layer._ends())
-
-
-@handles(layers.Cropping2D)
-def cropping_2d(call: Call, x: Value) -> Value:
-    """y[n, r, c, o] = x[n, top + r, left + c, o]."""
-    return _cropped(call, x, call.layer._frame())
-
-
-@handles(layers.Cropping3D)
-def cropping_3d(call: Call, x: Value) -> Value:
-    """y[n, p, o] = x[n, low + p, o]."""
-    return _cropped(call, x, call.layer._shell())
-
-
-def _padded(call: Call, x: Value, pairs: tuple[tuple[int, int], ...]) -> Value:
+@handles(*PADDING)
+def zero_padding(call: Call, x: Value) -> Value:
+    """y[n, before + p, c] = x[n, p, c], and 0 elsewhere."""
     w = call.writer
     first = w.channels_first(x)
-    whole = ((0, 0), (0, 0), *pairs)
+    whole = ((0, 0), (0, 0), *PADDING[type(call.layer)](call.layer))
     ends = w.integers(*(low for low, _ in whole), *(high for _, high in whole))
     added = zip(first.shape, whole, strict=True)
     shape = tuple(None if n is None else n + low + high for n, (low, high) in added)
     return w.channels_last(w.add("Pad", [first, ends], shape, x.dtype, mode="constant"))
 
 
-@handles(layers.ZeroPadding1D)
-def zero_padding_1d(call: Call, x: Value) -> Value:
-    """y[n, before + t, c] = x[n, t, c], and 0 elsewhere."""
-    return _padded(call, x, (call.layer._sides(),))
-
-
-@handles(layers.ZeroPadding2D)
-def zero_padding_2d(call: Call, x: Value) -> Value:
-    """y[n, top + r, left + c, o] = x[n, r, c, o], and 0 elsewhere."""
-    return _padded(call, x, call.layer._frame())
-
-
-@handles(layers.ZeroPadding3D)
-def zero_padding_3d(call: Call, x: Value) -> Value:
-    """y[n, low + p, o] = x[n, p, o], and 0 elsewhere."""
-    return _padded(call, x, call.layer._shell())
-
-
 @handles(layers.UpSampling1D, layers.UpSampling2D, layers.UpSampling3D)
 def up_sampling(call: Call, x: Value) -> Value:
     """y[n, p, o] = x[n, floor(p / size), o]."""
-    w, given = call.writer, call.layer.size
-    size = tuple(given) if isinstance(given, (tuple, list)) else (given,) * (x.rank - 2)
+    w = call.writer
+    size = as_tuple("UpSampling", "size", call.layer.size, x.rank - 2)
     first = w.channels_first(x)
     scales = w.constant(np.array((1, 1, *size), np.float32))
     grown = zip(first.shape, (1, 1, *size), strict=True)

@@ -45,12 +45,7 @@ def to_safetensors(model: Model, path: str | Path) -> Path:
         >>> sorted(load_file(export.to_safetensors(model, folder / "m.safetensors")))
         ['dense/bias', 'dense/kernel']
     """
-    path = Path(path)
-    if path.suffix != ".safetensors":
-        raise ArgumentError(
-            f"to_safetensors expected a path that ends in .safetensors, got {str(path)!r}; type "
-            f"{str(path.with_suffix('.safetensors'))!r}."
-        )
+    path = path_ending_in(".safetensors", "to_safetensors", path)
     model.save_weights(path)
     return path
 
@@ -86,17 +81,23 @@ def to_keras_names(model: Model, path: str | Path | None = None) -> dict[str, np
         >>> {name: array.shape for name, array in arrays.items()}["lstm/lstm_cell/kernel"]
         (2, 12)
     """
-    place = None if path is None else Path(path)
-    if place is not None and place.suffix != ".npz":
-        raise ArgumentError(
-            f"to_keras_names expected a path that ends in .npz, got {str(path)!r}; type "
-            f"{str(place.with_suffix('.npz'))!r}."
-        )
+    place = None if path is None else path_ending_in(".npz", "to_keras_names", path)
     variables = jax.tree.map(np.asarray, model.variables)
     arrays = dict(_graph(model.graph, variables, ""))
     if place is not None:
         write_npz(place, arrays)
     return arrays
+
+
+def path_ending_in(ending: str, who: str, path: str | Path) -> Path:
+    """Return the path; raise ArgumentError, in the name of ``who``, if its ending is another."""
+    path = Path(path)
+    if path.suffix != ending:
+        raise ArgumentError(
+            f"{who} expected a path that ends in {ending}, got {str(path)!r}; type "
+            f"{str(path.with_suffix(ending))!r}."
+        )
+    return path
 
 
 def write_npz(path: Path, arrays: Mapping[str, np.ndarray]) -> None:

@@ -80,6 +80,15 @@ class Node(NamedTuple):
     outputs: tuple[str, ...]
     attributes: dict[str, Any]
 
+    def reads(self) -> set[str]:
+        """Return the names of what it reads, also in the bodies of loops."""
+        names = set(self.inputs)
+        for body in self.attributes.values():
+            if isinstance(body, Body):
+                names |= {value.name for value in body.outputs}
+                names = names.union(*(node.reads() for node in body.nodes))
+        return names
+
 
 @dataclass
 class Writer:
@@ -184,7 +193,7 @@ class Writer:
 
     def floating(self, x: Value) -> Value:
         """Return whole numbers and booleans as float32."""
-        return x if x.dtype == np.float32 else self.cast(x, np.float32)
+        return self.cast(x, np.float32)
 
     def binary(self, op: str, a: Any, b: Any, dtype: Any = None) -> Value:
         """Return f(a, b), entry by entry, axes of size 1 stretched; one of them may be a number."""
@@ -216,15 +225,8 @@ class Writer:
         if x.array.size == 1:
             return self.constant(x.array.reshape(()))
         wide = x.array.reshape((1,) * (len(order) - x.rank) + x.array.shape)
-        name = x.name if x.name in self.constants and x.array.size > SMALL else None
+        name = x.name if x.array.size > SMALL else None
         return self.constant(wide.transpose(np.argsort(order)), name=name)
-
-    def sum(self, values: Sequence[Value]) -> Value:
-        """Return the sum of values, in order."""
-        total = values[0]
-        for value in values[1:]:
-            total = self.binary("Add", total, value)
-        return total
 
     def where(self, mask: Value, a: Any, b: Any) -> Value:
         """Return a where the mask is True, else b; one of them may be a number."""
@@ -424,8 +426,6 @@ def needed(nodes: Sequence[Node], wanted: set[str]) -> list[Node]:
             if isinstance(body, Body):
                 inner = needed(body.nodes, {value.name for value in body.outputs})
                 attributes[label] = Body(body.inputs, body.outputs, inner)
-                wanted |= {name for part in inner for name in part.inputs}
-                wanted |= {value.name for value in body.outputs}
-        wanted.update(node.inputs)
         kept.append(node._replace(attributes=attributes))
+        wanted |= kept[-1].reads()
     return kept[::-1]
