@@ -41,6 +41,19 @@ def test_folds_together_are_folds_one_by_one():
             np.testing.assert_allclose(x, y, rtol=1e-4, atol=1e-6)
 
 
+def test_classes_have_weights_only_where_networks_learn():
+    settings = {"folds": 3, "class_weight": {0: 1.0, 1: 5.0, 2: 0.2}, "epochs": 1}
+    together, one_by_one = (
+        models.cross_validate(build, X, Y, together=together, **settings)
+        for together in (True, False)
+    )
+    for name, values in together.scores.items():
+        np.testing.assert_allclose(values, one_by_one.scores[name], rtol=1e-5)
+    for a, b in zip(together.histories, one_by_one.histories, strict=True):
+        for name, values in a.history.items():
+            np.testing.assert_allclose(values, b.history[name], rtol=1e-5)
+
+
 def test_every_row_is_predicted_by_the_network_that_has_not_seen_it():
     result = found()
     assert sorted(np.concatenate(result.folds).tolist()) == list(range(61))
@@ -125,3 +138,5 @@ def test_wrong_arguments_are_refused():
         models.cross_validate(build, X, Y, folds=1)
     with pytest.raises(ArgumentError, match=r"expected build\(\) to return a compiled model"):
         models.cross_validate(lambda: None, X, Y)
+    with pytest.raises(ArgumentError, match="cross_validate expected arrays, got a stream"):
+        models.cross_validate(build, lambda: iter([(X, Y)]), None)

@@ -194,7 +194,10 @@ def test_a_member_that_diverges_is_stopped_within_a_look_and_the_others_go_on():
 
 def test_a_callback_for_every_step_sees_every_step_of_its_member():
     seen = []
-    watch = callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: seen.append(batch))
+    watch = callbacks.LambdaCallback(
+        on_train_batch_begin=lambda batch, logs: seen.append(("begin", batch)),
+        on_train_batch_end=lambda batch, logs: seen.append(("end", batch)),
+    )
     together = [build(), build(rate=0.01)]
     models.fit_population(
         *(together, X, Y),
@@ -202,12 +205,27 @@ def test_a_callback_for_every_step_sees_every_step_of_its_member():
         batch_size=10,
         callbacks=lambda member: [watch] if member else [],
     )
-    assert seen == [0, 1]
+    assert seen == [("begin", 0), ("end", 0), ("begin", 1), ("end", 1)]
+
+
+def test_a_member_that_is_stopped_before_an_epoch_takes_no_step_of_it():
+    def stop(epoch, logs):
+        if epoch == 1:
+            last.record.stop("enough")
+
+    last = callbacks.LambdaCallback(on_epoch_begin=stop)
+    together = [build(), build(rate=0.01)]
+    histories = models.fit_population(
+        together, X, Y, epochs=3, callbacks=lambda member: [last] if member else []
+    )
+    alone = build(rate=0.01)
+    alone.fit(X, Y, epochs=1, verbose=0)
+    same(together[1], alone)
+    assert [len(history.history["loss"]) for history in histories] == [3, 1]
 
 
 def test_numbers_in_which_members_differ_are_found_by_their_place():
-    population = Population([build(**settings) for settings in MEMBERS])
-    population.see(X, Y)
+    population = Population([build(**settings) for settings in MEMBERS], X, Y)
     assert set(population.numbers) == {
         "layers/dense/kernel_regularizer/l2",
         "layers/dropout/rate",
@@ -236,8 +254,7 @@ def test_schedules_that_differ_in_numbers():
 
 def test_predictions_of_members_are_those_of_their_models():
     together = [build(), build(seed=1)]
-    population = Population(together)
-    population.see(X, Y)
+    population = Population(together, X, Y)
     population.fit(epochs=1)
     rows = [np.arange(3, 40), np.array([7, 1])]
     for model, outputs, own in zip(together, population.predict(rows), rows, strict=True):
@@ -250,7 +267,7 @@ def test_predictions_of_members_are_those_of_their_models():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda: layers.Dense(9), "Dense|dense/units is 8 in one and 9 in another"),
+        (lambda: layers.Dense(9), "dense/units is 8 in one and 9 in another"),
         (lambda: layers.Dense(8, "tanh"), "dense/activation is relu in one and tanh in another"),
     ],
     ids=["units", "activation"],
@@ -283,7 +300,7 @@ def test_wrong_arguments_are_refused():
     with pytest.raises(ArgumentError, match="a model of its own, got one of them twice"):
         models.fit_population([model, model], X, Y)
     two = [build(), build()]
-    with pytest.raises(ArgumentError, match="rows with one entry for each of its 2 models, got 1"):
+    with pytest.raises(ArgumentError, match="rows with one entry for each of its 2 members, got 1"):
         models.fit_population(two, X, Y, rows=[np.arange(3)])
     with pytest.raises(ArgumentError, match=r"rows\[1\] to be numbers of rows from 0 to 49"):
         models.fit_population(two, X, Y, rows=[np.arange(3), np.arange(60)])
@@ -292,6 +309,9 @@ def test_wrong_arguments_are_refused():
     watch = callbacks.EarlyStopping("val_acc")
     with pytest.raises(UnknownNameError, match="val_acc"):
         models.fit_population(two, X, Y, callbacks=lambda _: [watch])
+    backup = callbacks.BackupAndRestore("backup")
+    with pytest.raises(ArgumentError, match="BackupAndRestore follows one fit"):
+        models.fit_population(two, X, Y, callbacks=lambda _: [backup])
 
 
 # Steps of one's own
@@ -331,7 +351,11 @@ def test_steps_of_ones_own(side_by_side):
 
 def test_train_population_refuses_other_counts():
     start = TrainingState.start({"w": jnp.zeros(6)})
-    with pytest.raises(ArgumentError, match="numbers with one entry for each of the 1 states"):
+    with pytest.raises(
+        ArgumentError, match="numbers with one entry for each of its 1 members, got 2"
+    ):
         train_population(make_walk, [start], X, numbers={"pull": [0.1, 0.2]})
-    with pytest.raises(ArgumentError, match="each of the 0 states"):
+    with pytest.raises(ArgumentError, match=r"rows\[0\] to be numbers of rows from 0 to 49"):
+        train_population(make_walk, [start], X, rows=[[0, 50]])
+    with pytest.raises(ArgumentError, match="at least one state, got none"):
         train_population(make_walk, [], X)

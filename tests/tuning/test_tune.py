@@ -15,7 +15,6 @@ from made_digits import quick_recipe
 from pellucid import recipes, tuning
 from pellucid.errors import ArgumentError, RunError, UnknownNameError
 from pellucid.tuning import Choice, Float, Int
-from pellucid.tuning._journal import Presence, is_present
 from pellucid.tuning._study import ATTEMPTS, Question, Study
 
 SPACE = {"learning_rate": Float(1e-4, 1e-1, log=True), "label_smoothing": Float(0.0, 0.3)}
@@ -38,6 +37,7 @@ def test_the_best_trial_has_the_least_loss_and_lies_in_the_space(search):
     assert len(search.trials) == 4
     values = [trial.value for trial in search.trials if trial.state == "complete"]
     assert search.best.value == min(values)
+    assert [trial.value for trial in search.complete] == sorted(values)
     for trial in search.trials:
         assert 1e-4 <= trial.settings["learning_rate"] <= 1e-1
         assert 0 <= trial.settings["label_smoothing"] <= 0.3
@@ -138,7 +138,6 @@ def test_a_lost_trial_is_failed_and_tried_again_with_its_settings(tmp_path):
     second, _ = other.take(2)
     other.study.tell(second, 2.0)
     assert other.take(2) is None
-    assert other.finished() == 2
     assert [t.state for t in tuning.Search(other).trials] == ["complete", "complete"]
 
 
@@ -176,22 +175,22 @@ def test_half_a_line_of_a_killed_process_is_cut_off(tmp_path):
     assert all(json.loads(line) for line in path.read_text().splitlines())
 
 
-def test_the_lock_of_a_killed_process_is_free(tmp_path):
+def test_the_trial_of_a_killed_process_is_free(tmp_path):
     code = (
-        "import sys, time; from pathlib import Path; from pellucid.tuning._journal import Presence;"
-        f"p = Presence(Path({str(tmp_path / 'x.lock')!r})); print('here', flush=True);"
-        "time.sleep(600)"
+        "import sys, time; from pathlib import Path; from pellucid.tuning._study import Study;"
+        "Study.open(Path(sys.argv[1])).take(1); print('here', flush=True); time.sleep(600)"
     )
-    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    study = Study.begin(question(), tmp_path)
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout.readline() == "here\n"
-        assert is_present(tmp_path / "x.lock")
+        assert study.fail_lost() == 0
     finally:
         process.kill()
         process.wait()
         process.stdout.close()
-    assert not is_present(tmp_path / "x.lock")
-    Presence(tmp_path / "x.lock").end()
+    assert study.fail_lost() == 1
 
 
 def test_processes_append_whole_lines_side_by_side(tmp_path):
@@ -254,5 +253,6 @@ def test_a_search_with_workers_survives_the_kill_of_one(tmp_path):
         tell=kill,
     )
     assert killed
+    assert any("retry_of" in trial.user_attrs for trial in found.study.trials)
     assert len(found.trials) == 6
     assert all(trial.state in ("complete", "pruned") for trial in found.trials)

@@ -129,13 +129,10 @@ def _ranges(recipe: recipes.Recipe, texts: list[str]) -> dict[str, Any]:
 def _show(search: "Search", name: str) -> None:
     out = screen()
     question = search.question
-    sign = -1 if question.larger else 1
-    complete = [trial for trial in search.trials if trial.state == "complete"]
-    complete.sort(key=lambda trial: sign * (trial.value or 0.0))
     table = Table(box=None, padding=(0, 3, 0, 0), header_style="bold")
     for column in ("trial", question.monitor, *question.space):
         table.add_column(column, justify="right")
-    for place, trial in enumerate(complete[:SHOWN]):
+    for place, trial in enumerate(search.complete[:SHOWN]):
         values = [trial.settings[key] for key in question.space]
         words = [f"{value:.4g}" if isinstance(value, float) else str(value) for value in values]
         style = None if place else "bold green"

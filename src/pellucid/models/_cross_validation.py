@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 
 from pellucid._checks import check_positive_int, check_range
+from pellucid.data import ArrayDataset
 from pellucid.errors import ArgumentError, DataError
 from pellucid.models._fit_data import as_dataset
 from pellucid.models._model import Model
+from pellucid.models._objective import in_order
 from pellucid.models._population import Population
 from pellucid.training import History
 
@@ -123,16 +125,19 @@ def cross_validate(
             f"cross_validate has no setting {unknown[0]!r}; the settings of the fit are "
             f"{', '.join(_SETTINGS)}."
         )
+    dataset = as_dataset(x, y)
+    if not isinstance(dataset, ArrayDataset):
+        raise ArgumentError("cross_validate expected arrays, got a stream of batches.")
+    count = len(dataset)
     held_out = divide(
         y,
-        count=len(as_dataset(x, y)),
+        count=count,
         folds=folds,
         repeats=repeats,
         stratified=stratified,
         groups=groups,
         seed=seed,
     )
-    count = sum(map(len, held_out[:folds]))
     learned = [np.setdiff1d(np.arange(count), rows) for rows in held_out]
     models = []
     for number in range(len(held_out)):
@@ -246,8 +251,8 @@ def _together(
     settings: Mapping[str, Any],
 ) -> tuple[list[History], list[dict[str, Any]], list[Any]]:
     given = dict(settings)
-    population = Population(models, given.pop("side_by_side", None))
-    population.see(x, y, given.pop("class_weight", None), given.pop("sample_weight", None))
+    own = ("class_weight", "sample_weight", "side_by_side")
+    population = Population(models, x, y, **{name: given.pop(name, None) for name in own})
     histories = population.fit(rows=learned, validation_rows=held_out, **given)
     return histories, population.evaluate(held_out), population.predict(held_out)
 
@@ -279,8 +284,8 @@ def _one_by_one(
         histories.append(history)
         scores = model.evaluate(other.x, other.y, sample_weight=weight, return_dict=True, verbose=0)
         measured.append(scores)
-        made = model.predict(other.x)
-        outputs.append(list(made.values()) if isinstance(made, dict) else made)
+        made = in_order(model.graph, model.predict(other.x))
+        outputs.append(made[0] if len(made) == 1 else made)
     return histories, measured, outputs
 
 

@@ -33,12 +33,12 @@ from pellucid.training._population import (
     HeldOut,
     Member,
     Orders,
-    PopulationSteps,
     Stack,
+    check_entries,
+    checked_rows,
     fit_members,
-    member_of,
-    stacked,
 )
+from pellucid.training._population_loop import PopulationSteps, member_of, stacked
 
 Array = jax.Array
 Tree = Any
@@ -86,12 +86,13 @@ def fit_population(
         validation_rows: for each model the numbers of the rows, of the same data, that it is
             measured on after every epoch.
         validation_data: ``(x, y)`` that all are measured on instead.
-        batch_size: rows a step, 32 by default.
+        batch_size: rows a step, 32 by default, and at most as many as the model with the fewest
+            rows has.
         epochs: the epoch to stop after.
         seeds: for each model what ``fit(seed=...)`` would be given; the models' seeds by default.
         callbacks: ``member number -> callbacks``, new ones for every member. A member that is
             stopped stands still while the others go on.
-        class_weight: weight in the loss for each class number.
+        class_weight: weight in the loss for each class number, where the models learn.
         sample_weight: weight in the loss for each row.
         shuffle: draw a new order of rows every epoch.
         verbose: 1 prints a line for every epoch.
@@ -107,8 +108,12 @@ def fit_population(
         NotReadyError: a model that is not compiled.
         DataError, ShapeError, DTypeError: if the data cannot be learned from.
     """
-    population = Population(models, side_by_side)
-    population.see(x, y, class_weight, sample_weight)
+    population = Population(
+        *(models, x, y),
+        class_weight=class_weight,
+        sample_weight=sample_weight,
+        side_by_side=side_by_side,
+    )
     return population.fit(
         rows=rows,
         validation_rows=validation_rows,
@@ -126,11 +131,24 @@ class Population:
     """Models that are fitted and run together.
 
     Args:
-        models: compiled models of one kind.
+        models: compiled models of one kind; they are built.
+        x: inputs of the data that they learn from, which is kept once for all.
+        y: its targets.
+        class_weight: as in ``fit_population``.
+        sample_weight: as in ``fit_population``.
         side_by_side: as in ``fit_population``.
     """
 
-    def __init__(self, models: Sequence[Model], side_by_side: bool | None = None) -> None:
+    def __init__(
+        self,
+        models: Sequence[Model],
+        x: Any,
+        y: Any = None,
+        *,
+        class_weight: Mapping[int, float] | None = None,
+        sample_weight: Any = None,
+        side_by_side: bool | None = None,
+    ) -> None:
         if not models:
             raise ArgumentError("A population expected at least one model, got none.")
         if len({id(model) for model in models}) < len(models):
@@ -142,17 +160,7 @@ class Population:
         self.first = models[0]
         on_cpu = jax.default_backend() == "cpu"
         self._side_by_side = not on_cpu if side_by_side is None else side_by_side
-        self.data: Batch | None = None
         self.states: TrainingState | None = None
-
-    def see(
-        self,
-        x: Any,
-        y: Any = None,
-        class_weight: Mapping[int, float] | None = None,
-        sample_weight: Any = None,
-    ) -> None:
-        """Check the data that the members learn from, build them, and keep it for all."""
         dataset = as_dataset(x, y, sample_weight)
         if not isinstance(dataset, ArrayDataset):
             raise ArgumentError(
@@ -164,14 +172,18 @@ class Population:
         objective, _ = self.first._ready()
         self.dataset = dataset
         self.count = len(dataset)
-        batch = FitData(self.first.graph, objective, class_weight).batch(dataset)
-        self._source = ArraySource(batch, self.count)
+        learned = FitData(self.first.graph, objective, class_weight).batch(dataset)
+        self._source = ArraySource(learned, self.count)
         self.data = next(self._source.epoch(None)).data
-
-    @cached_property
-    def numbers(self) -> dict[str, Array]:
+        self.measured = self.data
+        """The same rows as they are measured: classes have weights only where models learn."""
+        if class_weight is not None:
+            weight = dataset.sample_weight
+            self.measured = self.data._replace(
+                sample_weight=None if weight is None else jnp.asarray(weight)
+            )
+        self.numbers = by_member(self._found([_description(model) for model in self.models]))
         """The numbers in which the members differ, shape (K,), by their places in a model."""
-        return by_member(self._found([_description(model) for model in self.models]))
 
     def _found(self, described: Sequence[Any]) -> Differences:
         found = differences(described)
@@ -216,8 +228,7 @@ class Population:
         size = 32 if batch_size is None else batch_size
         check_positive_int("fit_population", "batch_size", size)
         check_positive_int("fit_population", "epochs", epochs)
-        everything = [np.arange(self.count)] * len(self.models)
-        own_rows = everything if rows is None else self._rows("rows", rows)
+        orders = Orders(self._rows("rows", rows), size)
         held_out = None
         if validation_rows is not None:
             if validation_data is not None:
@@ -226,32 +237,24 @@ class Population:
                     "one of them out."
                 )
             chosen = self._rows("validation_rows", validation_rows)
-            held_out = HeldOut(self._seen(), chosen, ROWS_AT_ONCE)
+            held_out = HeldOut(self.measured, chosen, ROWS_AT_ONCE)
         elif validation_data is not None:
             held_out = self._held_out(validation_data)
         given = [model.seed for model in self.models] if seeds is None else list(seeds)
-        if len(given) != len(self.models):
-            raise self._miscounted("seeds", len(given))
-
-        orders = Orders(own_rows, size)
+        check_entries("seeds", given, len(self.models))
         stack = Stack(self._start(given))
         members = [
-            Member(stack, number, model._ready_optimizer(), epochs, int(orders.steps[number]))
+            Member(stack, number, model._ready_optimizer(), epochs, orders)
             for number, model in enumerate(self.models)
         ]
         for member, model in zip(members, self.models, strict=True):
-            member.history.params = {
-                "epochs": epochs,
-                "steps": member.steps,
-                "batch_size": orders.batch_size,
-            }
             model._record = member
         try:
             fit_members(
                 self.steps,
                 members,
                 self.numbers,
-                self._seen(),
+                self.data,
                 orders,
                 results=self.first._read,
                 held_out=held_out,
@@ -282,27 +285,22 @@ class Population:
         Args:
             rows: for each member row numbers.
         """
-        held_out = HeldOut(self._seen(), self._rows("rows", rows), ROWS_AT_ONCE)
-        totals = self.steps.evaluate(
-            *(self._states(), self.numbers, held_out.data, held_out.drawn, held_out.orders.steps),
-            held_out.orders.batch_size,
-            held_out.orders.padded,
-        )
-        sums = training.read_sums(totals)
-        return [self.first._read(member_of(sums, number)) for number in range(len(self.models))]
+        held_out = HeldOut(self.measured, self._rows("rows", rows), ROWS_AT_ONCE)
+        every = range(len(self.models))
+        sums = held_out.sums(self.steps, self._states(), self.numbers, every)
+        return [self.first._read(member_of(sums, number)) for number in every]
 
     def renew(self, models: Sequence[Model]) -> None:
-        """Put other models, as many and of the same kind, in the place of the members.
+        """Put other models of the same kind in the place of the members.
 
-        What is compiled is kept where they differ from the first one in the same numbers.
+        As many models that differ from the first one in the same numbers use what is compiled.
         """
+        for model in models:
+            model._build_for(self.dataset)
         described = [_description(model) for model in (self.first, *models)]
-        numbers = {path: values[1:] for path, values in by_member(self._found(described)).items()}
-        if len(models) != len(self.models) or set(numbers) != set(self.numbers):
-            for name in ("steps", "_forward", "_draw"):
-                self.__dict__.pop(name, None)
+        found = by_member(self._found(described))
+        self.numbers = {path: values[1:] for path, values in found.items()}
         self.models = list(models)
-        self.__dict__["numbers"] = numbers
         self.states = None
 
     def predict(self, rows: Sequence[Any]) -> list[Any]:
@@ -318,7 +316,7 @@ class Population:
             states.parameters,
             states.layer_state,
             self.numbers,
-            self._seen(),
+            self.data,
             orders.draw([None] * len(chosen)).reshape(len(chosen), -1, orders.batch_size),
         )
         outputs = []
@@ -358,11 +356,11 @@ class Population:
         first = starts(self.first.graph)
         if not all(_is_new(model) and starts(model.graph) == first for model in self.models):
             return stacked([m._start(seed) for m, seed in zip(self.models, seeds, strict=True)])
-        own = zip(self.models, seeds, _by_row(self.numbers, len(seeds)), strict=True)
+        numbers = jax.device_get(self.numbers)
         return stacked(
             [
-                self._draw(jax.random.key(m.seed), jax.random.key(seed), numbers)
-                for m, seed, numbers in own
+                self._draw(jax.random.key(m.seed), jax.random.key(seed), member_of(numbers, place))
+                for place, (m, seed) in enumerate(zip(self.models, seeds, strict=True))
             ]
         )
 
@@ -391,29 +389,8 @@ class Population:
         self._tested = ArraySource(batch, len(dataset))
         return HeldOut(next(self._tested.epoch(None)).data, rows, ROWS_AT_ONCE)
 
-    def _seen(self) -> Batch:
-        if self.data is None:
-            raise ArgumentError("A population needs data; call see(x, y) first.")
-        return self.data
-
-    def _rows(self, name: str, rows: Sequence[Any]) -> list[np.ndarray]:
-        if len(rows) != len(self.models):
-            raise self._miscounted(name, len(rows))
-        chosen = [np.asarray(own) for own in rows]
-        for number, own in enumerate(chosen):
-            inside = own.ndim == 1 and own.size and own.dtype.kind in "iu"
-            if not inside or own.min() < 0 or own.max() >= self.count:
-                raise ArgumentError(
-                    f"A population expected {name}[{number}] to be numbers of rows from 0 to "
-                    f"{self.count - 1}, one at least; use numpy.flatnonzero(mask) for a mask."
-                )
-        return chosen
-
-    def _miscounted(self, name: str, count: int) -> ArgumentError:
-        return ArgumentError(
-            f"A population expected {name} with one entry for each of its {len(self.models)} "
-            f"models, got {count}."
-        )
+    def _rows(self, name: str, rows: Sequence[Any] | None) -> list[np.ndarray]:
+        return checked_rows(name, rows, len(self.models), self.count)
 
 
 def _description(model: Model) -> dict[str, Any]:
@@ -446,12 +423,6 @@ def _is_new(model: Model) -> bool:
     """Tell whether a model's numbers are still to be drawn, from its seed alone."""
     pretrained = any(node.source is not None for node in model.graph.nodes)
     return model._variables is None and model._trained is None and not pretrained
-
-
-def _by_row(numbers: Mapping[str, Array], count: int) -> list[dict[str, Any]]:
-    """Return the numbers of each member."""
-    columns = {name: np.asarray(values) for name, values in numbers.items()}
-    return [{name: values[row] for name, values in columns.items()} for row in range(count)]
 
 
 def _own_form(state: TrainingState, model: Model) -> TrainingState:

@@ -19,7 +19,7 @@ from pellucid.training._loop import CompiledSteps, mean_of, read_sums
 from pellucid.training._mixing import MIXINGS, CutMix, MixUp, augmented
 from pellucid.training._plateau import EarlyStopping, ModelCheckpoint, ReduceLROnPlateau
 from pellucid.training._point import differences
-from pellucid.training._population import PopulationSteps, train_population
+from pellucid.training._population_loop import PopulationSteps
 from pellucid.training._progress import ProgressBar
 from pellucid.training._record import FitRecord
 from pellucid.training._recorder import Recorder
@@ -30,6 +30,7 @@ from pellucid.training._state import Batch, TrainingState
 from pellucid.training._step import make_train_step, start_state
 from pellucid.training._tensorboard import TensorBoard
 from pellucid.training._train import train
+from pellucid.training._train_population import train_population
 
 __all__ = [
     "ArraySource",

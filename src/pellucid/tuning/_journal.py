@@ -6,7 +6,6 @@ guards it, which ends with its process, and half a line is cut off.
 """
 
 import json
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -46,41 +45,6 @@ def locked(path: Path) -> Iterator[None]:
         yield
 
 
-class Presence:
-    """A file that a process keeps locked as long as it lives.
-
-    Args:
-        path: the file.
-    """
-
-    def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._path = path
-        # No file object: collecting the garbage must not give the lock back.
-        self._file: int | None = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-        if fcntl is not None:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-    def end(self) -> None:
-        """Give the lock back; a second time does nothing."""
-        if self._file is not None:
-            self._path.unlink(missing_ok=True)
-            os.close(self._file)
-            self._file = None
-
-
-def is_present(path: Path) -> bool:
-    """Tell whether a process holds the lock of a ``Presence``."""
-    if not path.exists() or fcntl is None:
-        return False
-    with open(path, "a", encoding="utf-8") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-    return False
-
-
 def journal(path: Path) -> Any:
     """Return Optuna's storage over a journal file."""
     library = optuna()
@@ -94,28 +58,18 @@ def journal(path: Path) -> Any:
 
         def read_logs(self, log_number_from: int) -> list[dict[str, Any]]:
             """Return the entries from a number on; a last line that is not whole is left."""
-            while len(self._lines) <= log_number_from:
-                if not self._read_on():
-                    return []
+            first = min(log_number_from, len(self._lines) - 1)
             entries = []
             with open(path, "rb") as file:
-                file.seek(self._lines[log_number_from])
-                for number, line in enumerate(file, start=log_number_from):
+                file.seek(self._lines[first])
+                for number, line in enumerate(file, start=first):
                     if not line.endswith(b"\n"):
                         break
                     if number + 1 == len(self._lines):
                         self._lines.append(self._lines[number] + len(line))
-                    entries.append(json.loads(line))
+                    if number >= log_number_from:
+                        entries.append(json.loads(line))
             return entries
-
-        def _read_on(self) -> bool:
-            with open(path, "rb") as file:
-                file.seek(self._lines[-1])
-                line = file.readline()
-            if not line.endswith(b"\n"):
-                return False
-            self._lines.append(self._lines[-1] + len(line))
-            return True
 
         def append_logs(self, logs: list[dict[str, Any]]) -> None:
             """Append entries as a whole; half a line that a killed process left is cut off."""

@@ -57,7 +57,7 @@ def search_population(
 
     The program is compiled once and the data lies on the device once. Settings that change the
     network itself (an ``Int`` number of units, a ``Choice`` of activations) divide a generation:
-    the trials that agree in them train together.
+    the trials that agree in them train together. A setting called ``seed`` divides nothing.
 
     Args:
         build: ``build(**settings)`` returns a compiled model.
@@ -89,8 +89,7 @@ def search_population(
     optuna()
     chosen = monitor
     if chosen is None:
-        low = {name: getattr(r, "low", None) for name, r in own.items()}
-        first = {name: own[name].values[0] if v is None else v for name, v in low.items()}  # type: ignore[union-attr]
+        first = {name: within.ends[0] for name, within in own.items()}
         chosen = _measure_of(_built(build, first))
     study = Study(Question(own, chosen, Monitor(chosen).sign > 0, seed, pruner))
     models: dict[int, Model] = {}
@@ -177,12 +176,8 @@ def _program(
 ) -> Population:
     """Return the program for some models: that of an earlier generation where there is one."""
     known = programs.get(key)
-    if known is not None and len(known.models) == len(members):
-        for model in members:
-            model._build_for(known.dataset)
+    if known is None:
+        known = programs[key] = Population(members, x, y, side_by_side=side_by_side)
+    else:
         known.renew(members)
-        return known
-    made = Population(members, side_by_side)
-    made.see(x, y)
-    programs[key] = made
-    return made
+    return known

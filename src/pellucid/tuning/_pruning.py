@@ -3,6 +3,7 @@
 from typing import Any
 
 from pellucid.training import Callback
+from pellucid.training._callbacks import Monitor
 from pellucid.tuning._journal import optuna
 
 
@@ -21,8 +22,6 @@ class Pruning(Callback):
     """
 
     def __init__(self, trial: Any, monitor: str) -> None:
-        from pellucid.training._callbacks import Monitor
-
         self.trial = trial
         self.monitor = Monitor(monitor)
         self.value: float | None = None
@@ -56,7 +55,7 @@ def finish(study: Any, trial: Any, pruning: Pruning, diverged: str | None) -> No
     if diverged is not None or (value is not None and value != value):
         trial.set_user_attr("diverged", diverged or f"{pruning.monitor.name} became NaN")
         # What diverges is told as the worst there is, so that the sampler keeps away from it.
-        if not trial.study.get_trials(deepcopy=False)[trial.number].intermediate_values:
+        if value is None:
             trial.report(float("nan"), 1)
         study.tell(trial, state=states.PRUNED)
     elif pruning.pruned:

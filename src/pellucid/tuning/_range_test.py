@@ -145,7 +145,7 @@ def learning_rate_range_test(
         losses.append(loss)
         mean = smoothing * mean + (1 - smoothing) * loss
         smoothed.append(mean / (1 - smoothing ** (number + 1)))
-        if number >= 10 and smoothed[-1] > divergence * min(smoothed):
+        if number >= UNSETTLED and smoothed[-1] > divergence * min(smoothed):
             diverged_at = rate
             break
     if len(losses) < 3:

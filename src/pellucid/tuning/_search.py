@@ -2,6 +2,7 @@
 
 import csv
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -49,9 +50,14 @@ class Search:
         self.study = study.study
         """The Optuna study."""
         self.models = models or {}
-        trials = self.study.trials
-        again = {trial.user_attrs.get("retry_of") for trial in trials}
-        self.trials = [_trial(trial) for trial in trials if trial.number not in again]
+        self.trials = [_trial(trial) for trial in study.trials()]
+
+    @cached_property
+    def complete(self) -> list[Trial]:
+        """The complete trials, the best one first."""
+        complete = [trial for trial in self.trials if trial.state == "complete"]
+        sign = -1 if self.question.larger else 1
+        return sorted(complete, key=lambda trial: sign * (trial.value or 0.0))
 
     @property
     def best(self) -> Trial:
@@ -60,15 +66,13 @@ class Search:
         Raises:
             RunError: no trial is complete.
         """
-        complete = [trial for trial in self.trials if trial.state == "complete"]
-        if not complete:
+        if not self.complete:
             reasons = [trial.reason for trial in self.trials if trial.reason]
             raise RunError(
                 "No trial of the search is complete"
                 + (f"; the last one ended so: {reasons[-1]}" if reasons else ".")
             )
-        sign = 1 if self.question.larger else -1
-        return max(complete, key=lambda trial: sign * (trial.value or 0.0))
+        return self.complete[0]
 
     @property
     def best_model(self) -> Any:
@@ -85,8 +89,11 @@ class Search:
             Hutter, Hoos, Leyton-Brown, An efficient approach for assessing hyperparameter
             importance, 2014.
         """
-        complete = [t.value for t in self.trials if t.state == "complete"]
-        if len(set(complete)) < 2:
+        return dict(self._importance)
+
+    @cached_property
+    def _importance(self) -> dict[str, float]:
+        if len({trial.value for trial in self.complete}) < 2:
             return {}
         if len(self.question.space) == 1:
             return dict.fromkeys(self.question.space, 1.0)
@@ -157,7 +164,6 @@ def _trial(trial: Any) -> Trial:
     value = trial.value if trial.state == states.COMPLETE else curve[-1] if curve else None
     if value is not None and value != value:
         value = None
-    curve = [number if number == number else float("inf") for number in curve]
     reason = attributes.get("diverged") or attributes.get("reason")
     if reason is None and state == "failed":
         reason = "the process that ran it ended before it did"

@@ -31,6 +31,11 @@ class Float:
         check_range("Float", "low", self.low, 0 if self.log else None, open_low=self.log)
         check_range("Float", "high", self.high, self.low, math.inf, open_low=True, open_high=True)
 
+    @property
+    def ends(self) -> tuple[Any, ...]:
+        """The values to try a setting with: both bounds."""
+        return self.low, self.high
+
     def suggest(self, trial: Any, name: str) -> float:
         """Return the value that a trial of Optuna draws."""
         return trial.suggest_float(name, self.low, self.high, log=self.log)
@@ -65,6 +70,11 @@ class Int:
         if self.log and self.step != 1:
             raise ArgumentError("Int expected a step of 1 with log=True; leave one of them out.")
 
+    @property
+    def ends(self) -> tuple[Any, ...]:
+        """The values to try a setting with: both bounds."""
+        return self.low, self.high
+
     def suggest(self, trial: Any, name: str) -> int:
         """Return the value that a trial of Optuna draws."""
         return trial.suggest_int(name, self.low, self.high, step=self.step, log=self.log)
@@ -93,6 +103,11 @@ class Choice:
                     f"Choice expected text, numbers, true, false or None, got {value!r}; choose by "
                     "name."
                 )
+
+    @property
+    def ends(self) -> tuple[Any, ...]:
+        """The values to try a setting with: all of them."""
+        return self.values
 
     def suggest(self, trial: Any, name: str) -> Any:
         """Return the value that a trial of Optuna draws."""

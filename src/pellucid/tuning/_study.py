@@ -5,7 +5,7 @@
     runs/tune-digits/
         search.json       recipe, fixed settings, space, measure, seed
         journal.jsonl     everything that happened, written as it happens
-        workers/          a locked file and the messages of each process that takes part
+        workers/          of each process that takes part a locked folder, and its messages
         trials.csv        a row for each trial
         best.json         the best settings and their measure
         history.png, importance.png, contour.png
@@ -14,15 +14,16 @@
 import json
 import uuid
 from collections.abc import Mapping
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from pellucid._checks import check_one_of
+from pellucid._files import Lock, is_locked
 from pellucid.errors import ArgumentError, RunError
 from pellucid.recipes._run import plain, write_json
-from pellucid.tuning._journal import Presence, is_present, journal, locked, optuna
+from pellucid.tuning._journal import journal, locked, optuna
 from pellucid.tuning._space import Range, from_json, suggest, to_json
 
 SEARCH, JOURNAL, WORKERS = "search.json", "journal.jsonl", "workers"
@@ -83,15 +84,15 @@ class Study:
         self.question = question
         self.folder = folder
         self.me = uuid.uuid4().hex[:12]
-        self._present: Presence | None = None
+        self._present = None if folder is None else Lock(self._worker(self.me))
         storage = None
-        if folder is not None:
-            self._present = Presence(self._worker(self.me))
+        if folder is not None and self._present is not None:
+            self._present.__enter__()
             storage = journal(folder / JOURNAL)
         pruner = library.pruners.NopPruner()
         if question.pruner == "median":
             pruner = library.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=2)
-        with locked(folder / "asking.lock") if folder is not None else nullcontext():
+        with self._asking():
             self.study = library.create_study(
                 study_name="search",
                 storage=storage,
@@ -137,9 +138,11 @@ class Study:
         return cls(question, folder)
 
     def close(self) -> None:
-        """Take no more part."""
+        """Take no more part; a second time does nothing."""
         if self._present is not None:
-            self._present.end()
+            self._present.__exit__()
+            with suppress(OSError):
+                self._present.folder.rmdir()
 
     def take(self, trials: int) -> tuple[Any, dict[str, Any]] | None:
         """Return the next trial and its settings; None if there are ``trials`` already.
@@ -152,7 +155,7 @@ class Study:
             self._fail_lost()
             if self.counted() >= trials:
                 return None
-            number = len(self.study.trials)
+            number = len(self.study.get_trials(deepcopy=False))
             self.study.sampler = library.samplers.TPESampler(
                 seed=(self.question.seed * 1_000_003 + number) % 2**32, n_startup_trials=STARTUP
             )
@@ -160,24 +163,16 @@ class Study:
             trial.set_user_attr("worker", self.me)
             return trial, suggest(self.question.space, trial)
 
-    def counted(self) -> int:
-        """Return how many trials there are, without those that were lost and are tried again."""
-        states = optuna().trial.TrialState
-        again = {trial.user_attrs.get("retry_of") for trial in self.study.trials}
-        return sum(
-            trial.state != states.WAITING and trial.number not in again
-            for trial in self.study.trials
-        )
+    def trials(self) -> list[Any]:
+        """Return Optuna's trials without those that were lost and are tried again."""
+        trials = self.study.get_trials(deepcopy=False)
+        again = {trial.user_attrs.get("retry_of") for trial in trials}
+        return [trial for trial in trials if trial.number not in again]
 
-    def finished(self) -> int:
-        """Return how many of them are over."""
-        states = optuna().trial.TrialState
-        again = {trial.user_attrs.get("retry_of") for trial in self.study.trials}
-        return sum(
-            trial.state.is_finished() and trial.number not in again
-            for trial in self.study.trials
-            if trial.state != states.WAITING
-        )
+    def counted(self) -> int:
+        """Return how many of them have begun."""
+        waiting = optuna().trial.TrialState.WAITING
+        return sum(trial.state != waiting for trial in self.trials())
 
     def fail_lost(self) -> int:
         """Fail the trials whose process is gone, have them tried again, and return how many."""
@@ -201,10 +196,10 @@ class Study:
         return lost
 
     def _is_alive(self, worker: str) -> bool:
-        return self.folder is not None and is_present(self._worker(worker))
+        return self.folder is not None and is_locked(self._worker(worker))
 
     def _worker(self, name: str) -> Path:
-        return (self.folder or Path()) / WORKERS / f"{name}.lock"
+        return (self.folder or Path()) / WORKERS / name
 
     def _asking(self) -> Any:
         return nullcontext() if self.folder is None else locked(self.folder / "asking.lock")

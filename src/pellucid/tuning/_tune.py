@@ -124,8 +124,7 @@ def check_settings(recipe: Recipe, space: Mapping[str, Range]) -> None:
     for key, own in space.items():
         if key not in known:
             raise UnknownNameError(f"setting of recipe {name_of(recipe)!r}", key, known)
-        values = getattr(own, "values", None) or (own.low, own.high)  # type: ignore[union-attr]
-        for value in values:
+        for value in own.ends:
             _recipe(type(recipe), {**vars(recipe), key: value})
 
 
@@ -166,7 +165,7 @@ def _train(recipe: Recipe, pruning: Pruning) -> TerminateOnNaN:
     else:
         model.fit(
             *data.train,
-            batch_size=min(recipe.batch_size, data.train.rows),
+            batch_size=recipe.batch_size,
             epochs=recipe.epochs,
             validation_data=data.validation,
             callbacks=callbacks,

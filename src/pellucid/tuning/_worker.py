@@ -1,6 +1,7 @@
 """A process that runs trials of a search: ``python -m pellucid.tuning._worker FOLDER TRIALS``."""
 
 import sys
+from contextlib import closing
 from pathlib import Path
 
 from pellucid import recipes
@@ -11,10 +12,10 @@ from pellucid.tuning._tune import run_trials
 
 def main(folder: str, trials: str) -> None:
     """Run trials of the search in ``folder`` until there are ``trials`` of them."""
-    study = Study.open(Path(folder))
-    if study.question.recipe is None:
-        raise RunError(f"The search in {folder} is not over a recipe; no process can run it.")
-    run_trials(study, int(trials), recipes.find(study.question.recipe))
+    with closing(Study.open(Path(folder))) as study:
+        if study.question.recipe is None:
+            raise RunError(f"The search in {folder} is not over a recipe; no process can run it.")
+        run_trials(study, int(trials), recipes.find(study.question.recipe))
 
 
 if __name__ == "__main__":
