@@ -24,6 +24,14 @@ def test_show_prints_numbers_and_draws_a_picture(pellucid, table):
     assert Path("sizes-data.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_show_prints_names_as_they_are(pellucid, tmp_path):
+    (tmp_path / "a[b].csv").write_text("weight [kg],pet\n" + "1,[cat]\n2,[dog]\n" * 3)
+    result = pellucid("data", "show", "a[b].csv", "--target", "pet")
+    assert "CSV file a[b].csv: 6 rows" in result.stdout
+    assert "weight [kg]" in result.stdout
+    assert "[cat]" in result.stdout
+
+
 def test_show_json_is_one_document(pellucid, table):
     result = pellucid("data", "show", table, "--json", "--picture", "new/p.png", "--rows", "10")
     assert result.exit_code == 0, result.output

@@ -203,6 +203,15 @@ def test_pad_makes_one_length(settings, expected):
     assert cut.x.tolist() == [[1, 2, 3], [0, 1, 0]]
 
 
+def test_rows_of_one_shape_need_no_padding():
+    """Rows of different length of which each batch has one."""
+    assert [b.x.tolist() for b in ragged().take(3).batch(1).batches()] == [
+        [[0]],
+        [[1] * 2],
+        [[2] * 3],
+    ]
+
+
 # Going on
 
 
@@ -210,8 +219,13 @@ def noisy(x, y, rng):
     return x + rng.normal(), y
 
 
+def noisy_together(x, y, rng):
+    return x + rng.normal(size=x.shape), y
+
+
 CHAINS = {
     "arrays": lambda: arrays().shuffle(seed=1).map(noisy, seed=2).batch(4),
+    "together": lambda: arrays().shuffle(seed=1).map(noisy_together, 2, batched=True).batch(4),
     "in order": lambda: one_after_another().shuffle(11, seed=1).map(noisy, seed=2).batch(4),
     "filter": lambda: arrays().shuffle(9).filter(lambda x, y: y % 3 > 0).map(noisy, 5).batch(7),
     "balanced": lambda: Dataset.from_arrays(X, Y).pipeline().balanced().batch(6),
@@ -313,6 +327,15 @@ def test_split_keeps_groups_together():
     sides = [set(groups[(next(p.batches()).x[:, 0] // 2).astype(int)]) for p in (front, back)]
     assert not sides[0] & sides[1]
     assert sides[0] | sides[1] == set(range(5))
+
+
+def test_split_refused():
+    data = Dataset.from_arrays(X, Y).pipeline()
+    for groups in (range(N - 1), range(N + 1)):
+        with pytest.raises(ShapeError, match="split expected as many rows everywhere, got 50, "):
+            data.split(0.5, groups=groups)
+    with pytest.raises(ArgumentError, match="split expected a share that leaves rows on both"):
+        data.split(0.99)
 
 
 # Refusals

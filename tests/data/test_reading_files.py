@@ -372,10 +372,22 @@ def test_bad_rows_are_counted_and_left_out(tmp_path):
             "line 3, column 'y': expected a class among 'x', 'y', got 'z'",
         ),
         (
+            "a,y\n1,x\n2,\n3,z\n",
+            {"target": "y"},
+            DataError,
+            "line 3, column 'y': expected a class among 'x', 'z', got ''",
+        ),
+        (
+            "a,y\n1,3000000000\n2,1\n",
+            {"target": "y"},
+            DataError,
+            "line 2, column 'y': expected a whole number that fits int32, got '3000000000'",
+        ),
+        (
             "a,y\n" + "1,2\n" * 1200 + "1,2.5\n",
             {"target": "y"},
             DataError,
-            "line 1202, column 'y': expected a whole number, got '2.5'",
+            "line 1202, column 'y': expected a whole number that fits int32, got '2.5'",
         ),
     ],
 )
@@ -454,3 +466,32 @@ def test_parquet_refused(tmp_path, parquet):
     lists = parquet(tmp_path / "lists.parquet", {"a": [[1], [2]]})
     with pytest.raises(DataError, match=r"numbers or strings in column 'a', got list"):
         Dataset.from_parquet(lists)
+
+
+def test_parquet_entries_are_what_those_of_a_csv_file_are(tmp_path, parquet):
+    path = tmp_path / "a.parquet"
+    parquet(path, {"a": [1.0, float("nan")], "y": [True, False]})
+    x, y = everything(Dataset.from_parquet(path, "y", types={"y": "category"}, missing=0.5))
+    assert (x.ravel().tolist(), y.tolist()) == ([1, 0.5], [1, 0])
+
+
+@pytest.mark.parametrize(
+    ("columns", "arguments", "message"),
+    [
+        (
+            {"a": [1, 2], "y": [1, 3_000_000_000]},
+            {"target": "y"},
+            "row 1 .* number that fits int32",
+        ),
+        (
+            {"a": [1, 2, 3], "y": ["u", None, "v"]},
+            {"target": "y"},
+            "row 1 .* among 'u', 'v', got N",
+        ),
+        ({"a": ["1", "x"]}, {"types": {"a": "number"}}, "row 1 .* expected a number, got 'x'"),
+    ],
+)
+def test_bad_parquet_entries_are_named(tmp_path, parquet, columns, arguments, message):
+    path = parquet(tmp_path / "a.parquet", columns)
+    with pytest.raises(DataError, match=message):
+        everything(Dataset.from_parquet(path, **arguments))

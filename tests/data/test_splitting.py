@@ -89,7 +89,7 @@ def test_folds_in_time():
         (
             lambda: train_test_split(ROWS, groups=GROUPS, times=TIMES),
             ArgumentError,
-            "one of stratify, groups and times, got groups and times; leave times out",
+            "one of stratify, groups, times, got groups and times; leave times out",
         ),
         (
             lambda: train_test_split(ROWS, groups=np.zeros(N)),

@@ -414,6 +414,7 @@ def test_two_fits_of_one_seed_are_bit_equal():
         (lambda: layers.RandomSaturation((0, 0, 0)), "factor to be one number or two"),
         (lambda: layers.RandomHue(0.7), r"RandomHue expected factor .* \[-0.5, 0.5\]"),
         (lambda: layers.RandomGaussianBlur(0.0), r"sigma to be a number in \(0, inf"),
+        (lambda: layers.RandomGaussianBlur("2"), r"sigma to be a number in \(0, inf"),
         (lambda: layers.RandomGaussianBlur(factor=2), r"factor to be a number in \[0, 1\]"),
         (lambda: layers.RandomTimeShift(0.1, "zeros"), "fill_mode to be one of 'constant'"),
         (lambda: layers.RandomGain("loud"), "decibels to be a number"),
@@ -423,7 +424,7 @@ def test_two_fits_of_one_seed_are_bit_equal():
         (lambda: layers.WordDropout(1.0), r"rate to be a number in \[0, 1\)"),
         (lambda: layers.WordDropout(0.1, token=-1), "token to be a word number of 0 or more"),
     ],
-    ids=[f"{number}" for number in range(32)],
+    ids=[f"{number}" for number in range(33)],
 )
 def test_settings_outside_their_domain_are_refused(make, message):
     with pytest.raises(ArgumentError, match=message):

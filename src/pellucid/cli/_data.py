@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from pellucid.cli._app import AsJson, guarded, only_json, print_json, screen
@@ -60,7 +61,8 @@ def _print(facts: Any, path: Path) -> None:
     out = screen()
     rows = "" if facts.rows is None else f"{facts.rows:,} rows"
     seen = "" if facts.rows == facts.looked_at else f"looked at {facts.looked_at:,} rows"
-    out.print(f"[bold]{facts.source}[/bold]: {', '.join(part for part in (rows, seen) if part)}\n")
+    what = ", ".join(part for part in (rows, seen) if part)
+    out.print(f"[bold]{escape(facts.source)}[/bold]: {what}\n")
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     for head in ("column", "holds"):
         table.add_column(head, no_wrap=True)
@@ -72,7 +74,7 @@ def _print(facts: Any, path: Path) -> None:
             column.kind, f"{column.dtype} sequences, length"
         )
         numbers = (column.least, column.mean, column.most, column.deviation)
-        table.add_row(column.name, holds, *(f"{number:.5g}" for number in numbers))
+        table.add_row(escape(column.name), holds, *(f"{number:.5g}" for number in numbers))
     out.print(table)
     if len(facts.columns) > MOST_LINES:
         out.print(f"... and {len(facts.columns) - MOST_LINES} more columns")
@@ -83,7 +85,7 @@ def _print(facts: Any, path: Path) -> None:
         table.add_column("rows", justify="right")
         table.add_column("share", justify="right")
         for name, count in list(facts.classes.items())[:MOST_LINES]:
-            table.add_row(name, f"{count:,}", f"{100 * count / max(total, 1):.1f} %")
+            table.add_row(escape(name), f"{count:,}", f"{100 * count / max(total, 1):.1f} %")
         out.print()
         out.print(table)
     for note in facts.notes:

@@ -246,12 +246,7 @@ def _parts(given: Any, where: str) -> tuple[Any, Any, Any]:
 
 def _kind(batch: Batch) -> dict[str, tuple[Any, ...]]:
     """Return what must be the same in every batch: names, types, and shapes of a sample."""
-    return {
-        name: (str(array.dtype), array.shape[1:])
-        for part, arrays in zip(Batch._fields, batch, strict=True)
-        if arrays is not None
-        for name, array in _leaves(part, arrays)
-    }
+    return {name: (str(array.dtype), array.shape[1:]) for name, array in _named(batch)}
 
 
 def _in_words(kind: Mapping[str, tuple[Any, ...]]) -> str:
@@ -265,14 +260,8 @@ def _checked_batch(x: Any, y: Any, sample_weight: Any, where: str) -> Batch:
         None if y is None else _arrays("y", y, where),
         None if sample_weight is None else _weights(sample_weight, where),
     )
-    leaves = [
-        leaf
-        for part, arrays in zip(Batch._fields, batch, strict=True)
-        if arrays is not None
-        for leaf in _leaves(part, arrays)
-    ]
-    name, array = leaves[0]
-    for other_name, other in leaves[1:]:
+    (name, array), *others = _named(batch)
+    for other_name, other in others:
         if len(other) != len(array):
             hint = (
                 "a list of arrays is several inputs, write numpy.stack(list) for a single one"
@@ -324,6 +313,12 @@ def _leaves(name: str, arrays: Arrays) -> list[tuple[str, np.ndarray]]:
     if isinstance(arrays, tuple):
         return [(f"{name}[{place}]", array) for place, array in enumerate(arrays)]
     return [(name, arrays)]
+
+
+def _named(batch: Batch) -> list[tuple[str, np.ndarray]]:
+    """Return each array of a batch with its name."""
+    parts = zip(Batch._fields, batch, strict=True)
+    return [leaf for part, arrays in parts if arrays is not None for leaf in _leaves(part, arrays)]
 
 
 def _array(name: str, value: Any, where: str) -> np.ndarray:

@@ -8,14 +8,14 @@ import numpy as np
 
 from pellucid.data._arrays import Batch, _leaves, _map
 from pellucid.data._blocks import (
-    as_objects,
-    check_dense,
+    dense,
     joined,
     rows_in,
     samples_of,
     stacked,
     taken,
 )
+from pellucid.data._sequences import pad_sequences
 from pellucid.errors import DataError
 
 Rows = Callable[[int], Iterator[Batch]]
@@ -52,9 +52,7 @@ class Batches:
             yield self._made(held, number)
 
     def _made(self, parts: list[Batch], number: int) -> Batch:
-        batch = joined(parts)
-        check_dense(batch, f" in batch {number}")
-        return batch
+        return dense(joined(parts), f" in batch {number}")
 
     def count(self, rows: int | None) -> int | None:
         """Return the number of batches of so many rows."""
@@ -132,33 +130,15 @@ class Buckets:
         y = block.y
         if y is not None and any(part.dtype == object for _, part in _leaves("y", y)):
             y = padded(y, bound, self.value)
-        batch = Batch(x, y, block.sample_weight)
-        check_dense(batch, " in a bucket")
-        return batch
+        return dense(Batch(x, y, block.sample_weight), " in a bucket")
 
 
-def padded(columns: Any, length: int, value: float, front: bool = False, cut: bool = False) -> Any:
-    """Return columns of sequences with all rows of one length.
-
-    Args:
-        columns: columns whose rows are sequences ``(steps, ...)``.
-        length: steps of the result.
-        value: what short rows are filled with.
-        front: fill in front of a row, else behind it.
-        cut: cut the front of a long row, else its end.
-    """
+def padded(
+    columns: Any, length: int, value: float, padding: str = "post", truncating: str = "post"
+) -> Any:
+    """Return columns whose rows are sequences with all rows of one length; see pad_sequences."""
 
     def fill(column: np.ndarray) -> np.ndarray:
-        rows = list(as_objects(column))
-        made: np.ndarray | None = None
-        for place, row in enumerate(rows):
-            kept = row[-length:] if cut else row[:length]
-            if made is None:
-                made = np.full((len(rows), length, *row.shape[1:]), value, row.dtype)
-            if front:
-                made[place, length - len(kept) :] = kept
-            else:
-                made[place, : len(kept)] = kept
-        return column if made is None else made
+        return pad_sequences(column, length, column[0].dtype, padding, truncating, value)
 
     return _map(fill, columns)

@@ -11,13 +11,20 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.data._arrays import Batch, _leaves, _map, _parts
+from pellucid.data._arrays import Batch, _leaves, _map, _named, _parts
 from pellucid.errors import DataError, ShapeError
 
 
 def rows_in(block: Batch) -> int:
     """Return the number of rows of a block."""
     return len(_leaves("x", block.x)[0][1])
+
+
+def class_numbers(y: Any) -> np.ndarray | None:
+    """Return targets that may be numbers of classes, one whole number a row; else None."""
+    if not isinstance(y, np.ndarray) or y.dtype.kind not in "biu" or y.size != len(y):
+        return None
+    return y.reshape(-1)
 
 
 def taken(block: Batch, rows: Any) -> Batch:
@@ -112,19 +119,23 @@ def after(blocks: Iterator[Batch], skip: int) -> Iterator[Batch]:
         skip = 0
 
 
-def check_dense(batch: Batch, where: str) -> None:
-    """Raise ShapeError if the rows of a column differ in shape."""
-    for name, values in zip(Batch._fields, batch, strict=True):
-        for label, part in [] if values is None else _leaves(name, values):
-            if part.dtype != object or not len(part) or isinstance(part[0], (str, bytes)):
-                continue
-            shapes = [np.shape(value) for value in part]
-            row = next((r for r, shape in enumerate(shapes) if shape != shapes[0]), 0)
-            raise ShapeError(
-                f"A batch expected rows of one shape in {label}, got {shapes[0]} and "
-                f"{shapes[row]}{where}; write pad(length) before batch(...), or "
-                "bucket_by_length(...) in its place."
-            )
+def dense(batch: Batch, where: str) -> Batch:
+    """Return a batch with an array for every column; ShapeError if its rows differ in shape."""
+    batch = Batch(*(_map(_dense, part) for part in batch))
+    for label, part in _named(batch):
+        if part.dtype == object and not isinstance(part[0], (str, bytes)):
+            first, *others = {np.shape(value): None for value in part}
+            if others:
+                raise ShapeError(
+                    f"A batch expected rows of one shape in {label}, got {first} and "
+                    f"{others[0]}{where}; write pad(length) before batch(...), or "
+                    "bucket_by_length(...) in its place."
+                )
+    return batch
+
+
+def _dense(values: np.ndarray) -> np.ndarray:
+    return column(list(values)) if values.dtype == object else values
 
 
 def _join(parts: tuple[np.ndarray, ...]) -> np.ndarray:

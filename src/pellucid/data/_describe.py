@@ -9,11 +9,13 @@ import numpy as np
 
 from pellucid._checks import check_positive_int
 from pellucid.data._arrays import ArrayDataset, _leaves
-from pellucid.data._blocks import rows_in
+from pellucid.data._blocks import class_numbers, rows_in
 from pellucid.data._folders import IMAGES, TEXTS
 from pellucid.data._opening import Opening
 from pellucid.data._pipeline import Pipeline
+from pellucid.data._preprocessing import merged
 from pellucid.data._sounds import SUFFIXES as SOUNDS
+from pellucid.data._sources import InMemory
 from pellucid.errors import DatasetError, UnknownNameError
 
 SETS = ("cifar10", "diabetes", "digits", "fashion_mnist", "iris", "mnist")
@@ -38,8 +40,6 @@ class ColumnFacts:
         dtype: type of its numbers.
         least: the smallest number, or the length of the shortest string or sequence.
         most: the largest.
-        mean: the mean of the numbers or lengths.
-        deviation: their standard deviation.
         values: some of them, for a histogram.
         common: the most frequent strings with their counts.
     """
@@ -50,11 +50,19 @@ class ColumnFacts:
     dtype: str
     least: float = np.inf
     most: float = -np.inf
-    mean: float = 0.0
-    deviation: float = 0.0
     values: list[float] = field(default_factory=list, repr=False)
     common: Counter[str] = field(default_factory=Counter, repr=False)
-    _count: int = 0
+    _moments: np.ndarray | None = field(default=None, repr=False)
+
+    @property
+    def mean(self) -> float:
+        """The mean of the numbers or lengths."""
+        return 0.0 if self._moments is None else float(self._moments[1])
+
+    @property
+    def deviation(self) -> float:
+        """Their standard deviation."""
+        return 0.0 if self._moments is None else float(self._moments[2] / self._moments[0]) ** 0.5
 
     def add(self, column: np.ndarray) -> None:
         """Count some rows more."""
@@ -70,15 +78,10 @@ class ColumnFacts:
             return
         self.least = min(self.least, float(numbers.min()))
         self.most = max(self.most, float(numbers.max()))
-        total = self._count + numbers.size
-        apart = float(numbers.mean()) - self.mean
-        squares = self.deviation**2 * self._count + float(numbers.var()) * numbers.size
-        squares += apart**2 * self._count * numbers.size / total
-        self.mean += apart * numbers.size / total
-        self.deviation, self._count = (squares / total) ** 0.5, total
+        self._moments = merged(self._moments, numbers)
         room = KEPT - len(self.values)
         if room > 0:
-            random = np.random.default_rng(self._count)
+            random = np.random.default_rng(int(self._moments[0]))
             some = random.choice(numbers, min(room, numbers.size), replace=False)
             self.values += some.tolist()
 
@@ -168,7 +171,7 @@ def describe(data: ArrayDataset | Pipeline, rows: int = 20_000) -> DataFacts:
     """Look at the rows of a data set and return what it holds.
 
     Args:
-        data: a pipeline, or arrays after ``Dataset.from_arrays``.
+        data: a pipeline before ``batch``, or arrays after ``Dataset.from_arrays``.
         rows: rows to look at, at most; of rows that can be read in any order, so many drawn at
             random.
     """
@@ -185,14 +188,12 @@ def describe(data: ArrayDataset | Pipeline, rows: int = 20_000) -> DataFacts:
             if name not in columns:
                 columns[name] = _facts(name, column)
             columns[name].add(column)
-        y = block.y
-        whole = isinstance(y, np.ndarray) and y.dtype.kind in "iu" and y.size == len(y)
-        if whole and isinstance(y, np.ndarray):
-            classes.update(y.ravel().tolist())
+        y = class_numbers(block.y)
+        if y is not None:
+            classes.update(y.tolist())
         for row in range(min(rows_in(block), EXAMPLES - len(examples))):
             x = block.x[row] if isinstance(block.x, np.ndarray) else None
-            label = int(y.ravel()[row]) if whole and isinstance(y, np.ndarray) else None
-            examples.append((x, label))
+            examples.append((x, None if y is None else int(y[row])))
     labels = pipeline.labels
     if labels is not None:
         classes = Counter(labels.tolist())
@@ -276,18 +277,15 @@ def _notes(facts: DataFacts) -> list[str]:
 
 def _folder(path: Path) -> Pipeline:
     """Return a folder of the kind of files that most of its files are."""
-    count: Counter[str] = Counter()
-    for file in path.rglob("*"):
-        for kind, suffixes in (("images", IMAGES), ("sounds", SOUNDS), ("texts", TEXTS)):
-            count[kind] += file.suffix.lower() in suffixes
-        count["parquet"] += file.suffix.lower() == ".parquet"
-    kind, files = count.most_common(1)[0] if count else ("images", 0)
+    kinds = {"images": IMAGES, "sounds": SOUNDS, "texts": TEXTS, "parquet": (".parquet",)}
+    endings = Counter(file.suffix.lower() for file in path.rglob("*"))
+    kind = max(kinds, key=lambda kind: sum(endings[suffix] for suffix in kinds[kind]))
     labels = any(p.is_dir() and not p.name.startswith(".") for p in path.iterdir())
-    if kind == "parquet" and files:
+    if kind == "parquet":
         return Opening.from_parquet(path)
-    if kind == "sounds" and files:
+    if kind == "sounds":
         return Opening.from_audio(path, labels=labels, on_error="skip")
-    if kind == "texts" and files:
+    if kind == "texts":
         return Opening.from_text(path, labels=labels, on_error="skip")
     return Opening.from_folder(path, (64, 64), labels=labels, on_error="skip")
 
@@ -296,5 +294,4 @@ def _by_name(name: str) -> Pipeline:
     from pellucid import data
 
     (x, y), _ = getattr(data, name).load_data()
-    pipeline = data.Dataset.from_arrays(x, y).pipeline()
-    return pipeline.called(name)
+    return Pipeline(InMemory(data.Dataset.from_arrays(x, y), name))

@@ -12,7 +12,7 @@ from pellucid.data._blocks import objects
 from pellucid.data._photos import middle, read_image
 from pellucid.data._sounds import SUFFIXES as SOUNDS
 from pellucid.data._sounds import read_sound
-from pellucid.data._sources import Files, Reader
+from pellucid.data._sources import Files, Reader, Skipped, in_lists
 from pellucid.data._stages import BLOCK, Reading
 from pellucid.data._tables import check_classes
 from pellucid.errors import DataError, DatasetError
@@ -22,7 +22,9 @@ TEXTS = (".txt",)
 MODES = {"rgb": "RGB", "grey": "L"}
 
 
-def images(who: str, path: Path, image_size: Any, color: str, labels: bool) -> Files:
+def images(
+    who: str, path: Path, image_size: Any, color: str, labels: bool, skipped: Skipped | None
+) -> Files:
     """Return the images of a folder, each scaled to one size: uint8 (height, width, channels)."""
     check_one_of(who, "color", color, tuple(MODES))
     height, width = as_tuple(who, "image_size", image_size, 2)
@@ -32,7 +34,7 @@ def images(who: str, path: Path, image_size: Any, color: str, labels: bool) -> F
 
     # A block of images takes a few megabytes, whatever their size.
     block = max(8, min(64, 2**24 // (height * width * 3)))
-    return _files(who, path, "images", IMAGES, read, labels, block)
+    return _files(who, path, "images", IMAGES, read, labels, block, skipped)
 
 
 def image_array(file: str | Path, height: int, width: int, color: str) -> np.ndarray:
@@ -41,7 +43,14 @@ def image_array(file: str | Path, height: int, width: int, color: str) -> np.nda
     return pixels if pixels.ndim == 3 else pixels[..., None]
 
 
-def sounds(who: str, path: Path, rate: int | None, seconds: float | None, labels: bool) -> Files:
+def sounds(
+    who: str,
+    path: Path,
+    rate: int | None,
+    seconds: float | None,
+    labels: bool,
+    skipped: Skipped | None,
+) -> Files:
     """Return the sounds of a folder: float32 (samples, 1), in [-1, 1]."""
     if rate is not None:
         check_positive_int(who, "sampling_rate", rate)
@@ -51,10 +60,10 @@ def sounds(who: str, path: Path, rate: int | None, seconds: float | None, labels
     def read(file: str) -> np.ndarray:
         return read_sound(Path(file), rate, seconds)
 
-    return _files(who, path, "sounds", SOUNDS, read, labels, 32)
+    return _files(who, path, "sounds", SOUNDS, read, labels, 32, skipped)
 
 
-def texts(who: str, path: Path, labels: bool) -> Files:
+def texts(who: str, path: Path, labels: bool, skipped: Skipped | None) -> Files:
     """Return the texts of a folder, one string for each file."""
 
     def read(file: str) -> str:
@@ -66,7 +75,7 @@ def texts(who: str, path: Path, labels: bool) -> Files:
                 "UTF-8, or pass on_error='skip'."
             ) from error
 
-    return _files(who, path, "texts", TEXTS, read, labels, 256)
+    return _files(who, path, "texts", TEXTS, read, labels, 256, skipped)
 
 
 class Lines(Reader):
@@ -84,16 +93,8 @@ class Lines(Reader):
 
     def read(self, reading: Reading, skip: int) -> Iterator[Batch]:
         """Yield blocks of lines."""
-        held: list[str] = []
-        for number, line in enumerate(self._lines()):
-            if number < skip:
-                continue
-            held.append(line)
-            if len(held) == BLOCK:
-                yield Batch(objects(held), None, None)
-                held = []
-        if held:
-            yield Batch(objects(held), None, None)
+        for lines in in_lists(self._lines(), skip, BLOCK):
+            yield Batch(objects(lines), None, None)
 
     def _lines(self) -> Iterator[str]:
         number = 0
@@ -119,6 +120,7 @@ def _files(
     read: Callable[[str], Any],
     labels: bool,
     block: int,
+    skipped: Skipped | None,
 ) -> Files:
     """Return the files of a folder, with the name of the folder below it as their class."""
     if not path.is_dir():
@@ -127,7 +129,7 @@ def _files(
         files = _within(path, suffixes)
         if not files:
             raise _empty(who, path, name, suffixes)
-        return Files(f"{name} in {path.name}", files, read, None, None, block)
+        return Files(f"{name} in {path.name}", files, read, None, None, block, skipped)
     folders = sorted(p for p in path.iterdir() if p.is_dir() and not p.name.startswith("."))
     found = {folder.name: _within(folder, suffixes) for folder in folders}
     loose = [p for p in path.iterdir() if p.is_file() and p.suffix.lower() in suffixes]
@@ -148,7 +150,7 @@ def _files(
     numbers = [np.full(len(files), number) for number, files in enumerate(found.values())]
     every = [file for files in found.values() for file in files]
     classes = np.concatenate(numbers).astype(np.int32)
-    return Files(f"{name} in {path.name}", every, read, classes, names, block)
+    return Files(f"{name} in {path.name}", every, read, classes, names, block, skipped)
 
 
 def _within(folder: Path, suffixes: Sequence[str]) -> list[str]:

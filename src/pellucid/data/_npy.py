@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.data._arrays import Batch, _leaves, _map
+from pellucid.data._arrays import Batch, _map, _named
+from pellucid.data._blocks import class_numbers
 from pellucid.data._sources import AnyOrder, as_slice
 from pellucid.errors import DataError, DatasetError, DTypeError, ShapeError
 
@@ -29,14 +30,8 @@ class NpyFiles(AnyOrder):
         given = (x, y, sample_weight)
         self.paths = Batch(*(_each(Path, part) for part in given))
         opened = Batch(*(_each(_opened, part) for part in self.paths))
-        leaves = [
-            leaf
-            for part, arrays in zip(Batch._fields, opened, strict=True)
-            if arrays is not None
-            for leaf in _leaves(part, arrays)
-        ]
-        name, array = leaves[0]
-        for other_name, other in leaves[1:]:
+        (name, array), *others = _named(opened)
+        for other_name, other in others:
             if len(other) != len(array):
                 raise ShapeError(
                     f"from_npy expected {name} and {other_name} with as many rows each, got "
@@ -45,13 +40,8 @@ class NpyFiles(AnyOrder):
         if not len(array):
             raise DataError(f"from_npy expected at least one row, got none in {name}.")
         self.length = len(array)
-        y_array = opened.y
-        if (
-            isinstance(y_array, np.ndarray)
-            and y_array.dtype.kind in "biu"
-            and y_array.size == self.length
-        ):
-            self.labels = np.array(y_array).reshape(-1)
+        labels = class_numbers(opened.y)
+        self.labels = None if labels is None else np.array(labels)  # not left in the file
 
     def load(self, rows: np.ndarray) -> Batch:
         """Read some rows; neighbors are read in one piece."""

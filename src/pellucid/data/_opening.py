@@ -9,6 +9,7 @@ from pellucid.errors import DTypeError
 
 if TYPE_CHECKING:
     from pellucid.data._pipeline import Pipeline
+    from pellucid.data._sources import Skipped
 
 
 class Opening:
@@ -65,8 +66,8 @@ class Opening:
         from pellucid.data._folders import images
         from pellucid.data._pipeline import Pipeline
 
-        check_one_of("from_folder", "on_error", on_error, ("stop", "skip"))
-        return Pipeline(images("from_folder", Path(path), image_size, color, labels), on_error)
+        skipped = _skipped("from_folder", on_error)
+        return Pipeline(images("from_folder", Path(path), image_size, color, labels, skipped))
 
     @staticmethod
     def from_audio(
@@ -96,9 +97,8 @@ class Opening:
         from pellucid.data._folders import sounds
         from pellucid.data._pipeline import Pipeline
 
-        check_one_of("from_audio", "on_error", on_error, ("stop", "skip"))
-        source = sounds("from_audio", Path(path), sampling_rate, seconds, labels)
-        return Pipeline(source, on_error)
+        skipped = _skipped("from_audio", on_error)
+        return Pipeline(sounds("from_audio", Path(path), sampling_rate, seconds, labels, skipped))
 
     @staticmethod
     def from_text(path: str | Path, labels: bool = True, on_error: str = "stop") -> "Pipeline":
@@ -119,9 +119,9 @@ class Opening:
         from pellucid.data._folders import Lines, texts
         from pellucid.data._pipeline import Pipeline
 
-        check_one_of("from_text", "on_error", on_error, ("stop", "skip"))
+        skipped = _skipped("from_text", on_error)
         if Path(path).is_dir():
-            return Pipeline(texts("from_text", Path(path), labels), on_error)
+            return Pipeline(texts("from_text", Path(path), labels, skipped))
         return Pipeline(Lines(Path(path)))
 
     @staticmethod
@@ -161,20 +161,11 @@ class Opening:
             DatasetError: if there is no such file.
         """
         from pellucid.data._pipeline import Pipeline
-        from pellucid.data._sources import Skipped
         from pellucid.data._tables import Csv, Wanted
 
-        check_one_of("from_csv", "on_error", on_error, ("stop", "skip"))
-        wanted = Wanted(
-            "from_csv",
-            target,
-            None if columns is None else tuple(columns),
-            dict(types or {}),
-            missing,
-            None if classes is None else tuple(classes),
-        )
-        skipped = Skipped() if on_error == "skip" else None
-        return Pipeline(Csv(Path(path), wanted, delimiter, encoding, skipped), skipped=skipped)
+        skipped = _skipped("from_csv", on_error)
+        wanted = Wanted("from_csv", target, columns, types or {}, missing, classes)
+        return Pipeline(Csv(Path(path), wanted, delimiter, encoding, skipped))
 
     @staticmethod
     def from_parquet(
@@ -203,14 +194,7 @@ class Opening:
         from pellucid.data._pipeline import Pipeline
         from pellucid.data._tables import Wanted
 
-        wanted = Wanted(
-            "from_parquet",
-            target,
-            None if columns is None else tuple(columns),
-            dict(types or {}),
-            missing,
-            None if classes is None else tuple(classes),
-        )
+        wanted = Wanted("from_parquet", target, columns, types or {}, missing, classes)
         return Pipeline(Parquet(Path(path), wanted))
 
     @staticmethod
@@ -237,3 +221,11 @@ class Opening:
         if length is not None:
             check_positive_int("from_generator", "length", length)
         return Pipeline(Function(function, length))
+
+
+def _skipped(who: str, on_error: str) -> "Skipped | None":
+    """Return where bad rows are noted, None if the first one stops."""
+    from pellucid.data._sources import Skipped
+
+    check_one_of(who, "on_error", on_error, ("stop", "skip"))
+    return Skipped() if on_error == "skip" else None

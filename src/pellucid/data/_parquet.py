@@ -9,7 +9,7 @@ import numpy as np
 from pellucid.data._arrays import Batch
 from pellucid.data._sources import Reader
 from pellucid.data._stages import BLOCK, Reading
-from pellucid.data._tables import CATEGORY, INTEGER, NUMBER, Layout, Wanted, check_classes
+from pellucid.data._tables import CATEGORY, INTEGER, NUMBER, Wanted
 from pellucid.errors import DataError, DatasetError, NotReadyError
 
 
@@ -30,13 +30,8 @@ class Parquet(Reader):
         names = list(first.schema_arrow.names)
         features = wanted.features(names)
         read = [*features, *([wanted.target] if wanted.target else [])]
-        kinds = {name: self._kind(name, first.schema_arrow.field(name).type) for name in read}
-        if wanted.target and wanted.classes is not None:
-            kinds[wanted.target] = CATEGORY
-        for name in features:
-            if kinds[name] == INTEGER:
-                kinds[name] = NUMBER
-        kinds |= {name: kind for name, kind in wanted.types.items() if name in kinds}
+        seen = {name: self._kind(name, first.schema_arrow.field(name).type) for name in read}
+        seen |= {name: NUMBER for name in features if seen[name] == INTEGER}
         # Row groups are what a file can be entered at: (file, group, rows).
         self.groups = []
         for file in self.files:
@@ -52,11 +47,8 @@ class Parquet(Reader):
         self.length = sum(rows for *_, rows in self.groups)
         if not self.length:
             raise DataError(f"{str(path)!r} expected at least one row, got none.")
-        self.layout = Layout(features, kinds, wanted.target, wanted.classes, wanted.missing)
-        if wanted.target and kinds[wanted.target] == CATEGORY and wanted.classes is None:
-            classes = check_classes(str(path), self._found(wanted.target))
-            self.layout = Layout(features, kinds, wanted.target, classes, wanted.missing)
-        self.class_names = self.layout.classes
+        self.layout = wanted.layout(str(path), features, seen, self._entries)
+        self.class_names, self.columns = self.layout.classes, features
 
     def read(self, reading: Reading, skip: int) -> Iterator[Batch]:
         """Yield blocks of rows; row groups before ``skip`` are not read."""
@@ -79,29 +71,22 @@ class Parquet(Reader):
     def _values(self, file: Path, name: str, values: Any, row: int) -> Any:
         """Return a column as numbers or strings, with what is absent filled in."""
         kind = self.layout.kinds[name]
-        listed = values.to_pylist() if kind == CATEGORY or values.null_count else None
-        if listed is None:
+        if kind != CATEGORY and not values.null_count:
             array = np.asarray(values.to_numpy(zero_copy_only=False))
-            bad = np.flatnonzero(~np.isfinite(array.astype(np.float64)))
-            if kind == INTEGER and not len(bad):
-                bad = np.flatnonzero(array != np.floor(array))
-            if not len(bad):
-                return array
-            self._refuse(file, name, row + int(bad[0]), array[bad[0]])
+            if array.dtype.kind in "biuf" and np.isfinite(array).all():
+                whole = (array == np.floor(array)) & (array >= -(2**31)) & (array < 2**31)
+                if kind == NUMBER or whole.all():
+                    return array
         made = []
-        for place, value in enumerate(listed or ()):
+        for place, value in enumerate(values.to_pylist()):
             try:
                 made.append(self.layout.value(name, _text(value)))
-            except ValueError:
-                self._refuse(file, name, row + place, value)
+            except ValueError as error:
+                raise DataError(
+                    f"{str(file)!r}, row {row + place} of the data set, column {name!r}: expected "
+                    f"{error}, got {value!r}; mend the file."
+                ) from None
         return made
-
-    def _refuse(self, file: Path, name: str, row: int, value: Any) -> None:
-        raise DataError(
-            f"{str(file)!r}, row {row} of the data set, column {name!r}: expected "
-            f"{self.layout.kinds[name]}, got {value!r}; mend the file, or pass missing=0.0 to fill "
-            "in what is absent."
-        )
 
     def _kind(self, name: str, kind: Any) -> str:
         import pyarrow.types as types
@@ -119,13 +104,11 @@ class Parquet(Reader):
             "out with columns=[...]."
         )
 
-    def _found(self, target: str) -> list[str]:
-        """Return the different entries of a column, in order."""
-        found: set[str] = set()
+    def _entries(self, name: str) -> Iterator[str]:
+        """Yield the entries of a column of all files."""
         for file in self.files:
-            for table in _opened(file).iter_batches(BLOCK, columns=[target]):
-                found |= {str(value) for value in table.column(target).to_pylist()}
-        return sorted(found)
+            for table in _opened(file).iter_batches(BLOCK, columns=[name]):
+                yield from map(_text, table.column(name).to_pylist())
 
 
 def _text(value: Any) -> str:

@@ -17,7 +17,6 @@ is given them by ``restore`` goes on with the same bits.
 
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from typing import Any
@@ -27,15 +26,15 @@ import numpy as np
 from pellucid._checks import check_one_of, check_positive_int, check_range
 from pellucid.data._arrays import Batch, Dataset, _checked_batch
 from pellucid.data._batching import Batches, Buckets, padded
+from pellucid.data._position import Position
 from pellucid.data._sources import (
     AnyOrder,
     Files,
     Load,
     LoadGood,
-    Numbers,
     Reader,
     Skipped,
-    Source,
+    row_numbers,
 )
 from pellucid.data._stages import (
     Above,
@@ -57,27 +56,6 @@ PREDICTED_TOGETHER = 256
 """Rows of a batch where a pipeline without ``batch`` is read in batches."""
 
 
-@dataclass
-class Position:
-    """Where the reading of a pipeline stands.
-
-    Attributes:
-        reading: the name of the pass, None before the first.
-        batch: batches of it that have been read.
-        restored: whether ``restore`` said so, for a fit to go on there.
-        live: asks whoever reads at the moment, or None.
-    """
-
-    reading: Reading | None = None
-    batch: int = 0
-    restored: bool = False
-    live: Callable[[], tuple[Reading | None, int]] | None = None
-
-    def now(self) -> tuple[Reading | None, int]:
-        """Return pass and batch as they are at this moment."""
-        return (self.reading, self.batch) if self.live is None else self.live()
-
-
 class Pipeline(Dataset):
     """Rows from a source, through stages, to batches; made by ``Dataset.from_...``.
 
@@ -87,17 +65,15 @@ class Pipeline(Dataset):
         batch_count: batches that make an epoch of ``fit``; None reads to the end.
     """
 
-    def __init__(self, source: Source, on_error: str = "stop", skipped: Any = None) -> None:
+    def __init__(self, source: Reader | AnyOrder) -> None:
         self._source = source
+        self._chosen = np.arange(source.length if isinstance(source, AnyOrder) else 0)
+        self._numbers = isinstance(source, AnyOrder)  # whether numbers of rows go on, unread
         self._stages: tuple[Stage, ...] = ()
-        self._words: tuple[str, ...] = (source.name,)
-        self._rows = source.length
-        self._numbers = isinstance(source, AnyOrder)
-        self._chosen = np.arange(source.length) if isinstance(source, AnyOrder) else None
         self._batching: Batches | Buckets | None = None
-        self._on_error = on_error
+        self._words: tuple[str, ...] = (source.name,)
         self._position = Position()
-        self.skipped: Skipped = Skipped() if skipped is None else skipped
+        self.skipped = source.skipped or Skipped()
         self.class_names = source.class_names
         self.batch_count: int | None = None
 
@@ -112,18 +88,19 @@ class Pipeline(Dataset):
             function: takes ``x``, or ``x, y``, or ``x, y, sample_weight``, as the rows have them,
                 and returns a row: ``x``, ``(x, y)`` or ``(x, y, sample_weight)``.
             seed: with a seed the function is also given ``rng=``, a NumPy generator that depends on
-                the seed, the pass and the number of the row alone.
-            batched: the function is given many rows at once, as arrays, and returns as many.
+                the seed, the pass and the number of the (first) row alone.
+            batched: the function is given many rows at once, as arrays, and returns as many. With
+                a seed, going on in the middle of a pass maps the rows before it again.
         """
         _check_function("map", function)
         if seed is not None:
             _check_seed("map", seed)
-        return self._loaded()._then(Map(function, seed, batched), f"map(seed={seed})")
+        return self._loaded()._then(f"map(seed={seed})", Map(function, seed, batched))
 
     def filter(self, function: Callable[..., Any]) -> "Pipeline":
         """Return the rows for which a function of ``x``, or ``x, y``, says yes."""
         _check_function("filter", function)
-        return self._loaded()._then(Filter(function), "filter")
+        return self._loaded()._then("filter", Filter(function))
 
     def shuffle(self, buffer: int | None = None, seed: int = 0) -> "Pipeline":
         """Return the rows in another order, a new one in every pass.
@@ -144,7 +121,7 @@ class Pipeline(Dataset):
                 "shuffle expected a buffer, since these rows come one after another; type "
                 f"shuffle(10_000, seed={seed}), or cache() before it."
             )
-        return self._then(Shuffle(buffer, seed), f"shuffle({buffer}, seed={seed})")
+        return self._then(f"shuffle({buffer}, seed={seed})", Shuffle(buffer, seed))
 
     def balanced(self, seed: int = 0) -> "Pipeline":
         """Return as many rows as before with every class equally often.
@@ -156,34 +133,34 @@ class Pipeline(Dataset):
             ArgumentError: if the labels are not known before the rows are read.
         """
         _check_seed("balanced", seed)
-        labels = getattr(self._source, "labels", None)
+        labels = self._source.labels
         if not self._numbers or labels is None:
             raise ArgumentError(
                 "balanced expected rows whose class numbers are known before they are read (arrays "
                 "or .npy files with whole numbers as y, folders by class), before map or filter; "
                 "use class_weight= of fit for others."
             )
-        return self._then(Balanced(labels, seed), f"balanced(seed={seed})")
+        return self._then(f"balanced(seed={seed})", Balanced(labels, seed))
 
     def take(self, count: int) -> "Pipeline":
         """Return the first ``count`` rows."""
         check_positive_int("take", "count", count)
-        return self._then(Take(count), f"take({count})")
+        return self._then(f"take({count})", Take(count))
 
     def skip(self, count: int) -> "Pipeline":
         """Return the rows after the first ``count``."""
         check_positive_int("skip", "count", count)
-        return self._then(Skip(count), f"skip({count})")
+        return self._then(f"skip({count})", Skip(count))
 
     def repeat(self, count: int | None = None) -> "Pipeline":
         """Return the rows several times, each time shuffled anew; None repeats without end."""
         if count is not None:
             check_positive_int("repeat", "count", count)
-        return self._then(Repeat(count, self._rows), f"repeat({count})")
+        return self._then(f"repeat({count})", Repeat(count, self._length()))
 
     def cache(self) -> "Pipeline":
         """Return the rows kept in memory from their first whole pass on."""
-        return self._loaded()._then(Cache(), "cache")
+        return self._loaded()._then("cache", Cache())
 
     def pad(
         self, length: int, value: float = 0, padding: str = "post", truncating: str = "post"
@@ -201,10 +178,9 @@ class Pipeline(Dataset):
         check_one_of("pad", "truncating", truncating, ("pre", "post"))
 
         def fill(block: Batch) -> Batch:
-            x = padded(block.x, length, value, padding == "pre", truncating == "pre")
-            return block._replace(x=x)
+            return block._replace(x=padded(block.x, length, value, padding, truncating))
 
-        return self._loaded()._then(Blocks(fill), f"pad({length})")
+        return self._loaded()._then(f"pad({length})", Blocks(fill))
 
     def preprocess(self, preprocessing: Any) -> "Pipeline":
         """Return the rows after a fitted preprocessing: inputs, and labels if it knows them.
@@ -214,12 +190,10 @@ class Pipeline(Dataset):
         """
 
         def change(block: Batch) -> Batch:
-            if not hasattr(preprocessing, "transform_labels"):
-                return block._replace(x=preprocessing.transform(block.x))
             y = None if block.y is None else preprocessing.transform_labels(block.y)
             return block._replace(x=preprocessing.transform(block.x), y=y)
 
-        return self._loaded()._then(Blocks(change), type(preprocessing).__name__)
+        return self._loaded()._then(type(preprocessing).__name__, Blocks(change))
 
     def split(
         self, fraction: float, seed: int = 0, stratify: bool = True, groups: Any = None
@@ -232,17 +206,19 @@ class Pipeline(Dataset):
             stratify: keep the share of every class, where the classes are known.
             groups: a group for each row of the source; a group stays on one side.
         """
-        from pellucid.data._splitting import split_rows
+        from pellucid.data._splitting import equal_rows, split_rows
 
         check_range("split", "fraction", fraction, 0, 1, open_low=True, open_high=True)
-        if not self._numbers or self._stages or self._chosen is None:
+        source, rows = self._source, self._chosen
+        if not self._numbers or self._stages or not isinstance(source, AnyOrder):
             raise ArgumentError(
                 "split expected rows that can be read in any order (arrays, .npy files, files in "
                 "folders), before any other stage; for others use take and skip."
             )
-        labels = getattr(self._source, "labels", None)
-        rows = self._chosen
+        labels = source.labels
+        equal_rows("split", source.length, groups)
         front, back = split_rows(
+            "split",
             len(rows),
             fraction,
             seed,
@@ -333,7 +309,7 @@ class Pipeline(Dataset):
 
     def length(self) -> int | None:
         """Return the number of rows of a pass, None where only reading tells."""
-        return self._loaded()._rows
+        return self._loaded()._length()
 
     def steps(self) -> int | None:
         """Return the number of batches of a pass, None where only reading tells."""
@@ -348,27 +324,19 @@ class Pipeline(Dataset):
     @property
     def labels(self) -> np.ndarray | None:
         """The class numbers of all rows, where they are known without reading."""
-        labels = getattr(self._source, "labels", None)
-        if labels is None or not self._numbers or self._stages:
+        if self._source.labels is None or not self._numbers or self._stages:
             return None
-        return labels[self._chosen]
+        return self._source.labels[self._chosen]
 
     @property
     def source_name(self) -> str:
         """What the rows come from, in words."""
-        return self._words[0]
+        return self._source.name
 
     @property
     def column_names(self) -> tuple[str, ...]:
         """The names of the columns of a table's matrix, in order; empty for other sources."""
-        layout = getattr(self._source, "layout", None)
-        return () if layout is None else tuple(layout.features)
-
-    def called(self, name: str) -> "Pipeline":
-        """Return this pipeline under another name of its source."""
-        named = self._copy()
-        named._words = (name, *self._words[1:])
-        return named
+        return self._source.columns
 
     @property
     def batch_size(self) -> int | None:
@@ -387,12 +355,7 @@ class Pipeline(Dataset):
 
         During a fit that is the batch that has been trained, however far ahead data is read.
         """
-        reading, batch = self._position.now()
-        return {
-            "pass": None if reading is None else list(reading),
-            "batch": batch,
-            "pipeline": self._fingerprint(),
-        }
+        return {**self._position.state(), "pipeline": self._fingerprint()}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on where ``state()`` was taken; what comes is bit-equal to what would have come.
@@ -403,20 +366,12 @@ class Pipeline(Dataset):
         Raises:
             DataError: if it is no such state, or another pipeline's.
         """
-        reading, batch = state.get("pass"), state.get("batch", -1)
-        numbers = [*(reading or []), batch] if isinstance(reading, (list, type(None))) else [None]
-        if not all(isinstance(number, int) and number >= 0 for number in numbers):
-            raise DataError(
-                f"restore expected what state() returned, got {dict(state)!r}; pass it as it was."
-            )
         if state.get("pipeline") != self._fingerprint():
             raise DataError(
                 "restore expected the state of a pipeline with the same source and stages as this "
                 f"one, {str(self)!r}; build the pipeline as it was when the state was taken."
             )
-        self._position.reading = None if reading is None else tuple(reading)
-        self._position.batch = int(batch)
-        self._position.restored = True
+        self._position.restore(state)
 
     @property
     def position(self) -> Position:
@@ -458,28 +413,25 @@ class Pipeline(Dataset):
         copy._position = Position()
         return copy
 
-    def _then(self, stage: Stage, words: str) -> "Pipeline":
+    def _then(self, words: str, *stages: Stage) -> "Pipeline":
         if self._batching is not None:
             raise ArgumentError(
                 f"A pipeline expected batch or bucket_by_length as its last stage, got "
                 f"{words.partition('(')[0]} after it; move that in front."
             )
         longer = self._copy()
-        longer._stages = (*self._stages, stage)
+        longer._stages = (*self._stages, *stages)
         longer._words = (*self._words, words)
-        longer._rows = stage.length(self._rows)
         return longer
 
     def _batched(self, batching: Batches | Buckets, words: str) -> "Pipeline":
-        made = self._then(Stage(), words)
-        made._stages = self._stages
+        made = self._then(words)
         made._batching = batching
         return made
 
     def _only(self, rows: np.ndarray) -> "Pipeline":
         part = self._copy()
         part._chosen = rows
-        part._rows = len(rows)
         part._words = (*self._words, f"rows {zlib.crc32(rows.astype('<i8').tobytes()):08x}")
         return part
 
@@ -489,26 +441,27 @@ class Pipeline(Dataset):
         if not self._numbers or not isinstance(source, AnyOrder):
             return self
         loaded = self._copy()
-        loaded._position = self._position
         loaded._numbers = False
-        stage: Stage
-        if self._on_error == "skip" and isinstance(source, Files):
-            stage = LoadGood(source, self.skipped)
-        else:
-            stage = Load(source)
+        stage: Stage = Load(source)
+        if isinstance(source, Files) and source.skipped is not None:
+            stage = LoadGood(source, source.skipped)
         loaded._stages = (*self._stages, stage)
-        loaded._rows = stage.length(self._rows)
         return loaded
+
+    def _length(self) -> int | None:
+        """Return the number of rows, or of their numbers, that come out of the last stage."""
+        rows = len(self._chosen) if isinstance(self._source, AnyOrder) else self._source.length
+        for stage in self._stages:
+            rows = stage.length(rows)
+        return rows
 
     def _run(self, reading: Reading, skip: int) -> Iterator[Batch]:
         """Yield the rows of a pass in blocks."""
         above: Above
-        if self._chosen is not None:
-            above = Numbers(self._chosen).read
-        elif isinstance(self._source, Reader):
+        if isinstance(self._source, Reader):
             above = self._source.read
         else:
-            raise DTypeError(f"{type(self._source).__name__} cannot be read.")
+            above = partial(row_numbers, self._chosen)
         for stage in self._stages:
             above = partial(stage.run, above)
         return above(reading, skip)

@@ -12,7 +12,7 @@ written down as plain JSON and built again from a closed table, so a saved model
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self, dataclass_transform
 
@@ -20,6 +20,7 @@ import numpy as np
 
 from pellucid._checks import check_one_of, check_positive_int
 from pellucid._named import Config, Registry, to_config
+from pellucid.data._folders import MODES, image_array
 from pellucid.errors import ArgumentError, DataError, DTypeError, NotReadyError, ShapeError
 
 
@@ -43,6 +44,10 @@ class Preprocessing:
             DataError: if the data is not what it was fitted to.
         """
         raise NotImplementedError(f"{type(self).__name__} lacks the method transform.")
+
+    def transform_labels(self, data: Any) -> Any:
+        """Return raw labels as numbers; where nothing is known of labels, as they are."""
+        return data
 
     def to_config(self) -> Config:
         """Return the description as plain JSON."""
@@ -210,7 +215,7 @@ class TableColumns(Preprocessing):
             for name, values in table.items():
                 column = np.asarray(values)
                 if column.dtype.kind in "biuf":
-                    sums[name] = _merged(sums.get(name), column.astype(np.float64))
+                    sums[name] = merged(sums.get(name), column.astype(np.float64))
                 else:
                     found.setdefault(name, set()).update(map(str, column))
         both = sorted(set(sums) & set(found))
@@ -219,14 +224,14 @@ class TableColumns(Preprocessing):
                 "TableColumns expected a table with columns of numbers or of strings, got "
                 f"{f'both in column {both[0]!r}' if both else 'none'}."
             )
-        deviation = {name: (m2 / n) ** 0.5 for name, (n, _, m2) in sums.items()}
-        return type(self)(
-            tuple(sums),
-            tuple(float(mean) for _, mean, _ in sums.values()),
-            tuple(float(value) if value > 0 else 1.0 for value in deviation.values()),
-            tuple(found),
-            tuple(tuple(sorted(values)) for values in found.values()),
-            self.unknown,
+        deviations = [(m2 / n) ** 0.5 for n, _, m2 in sums.values()]
+        return replace(
+            self,
+            numbers=tuple(sums),
+            mean=tuple(float(mean) for _, mean, _ in sums.values()),
+            scale=tuple(float(value) if value > 0 else 1.0 for value in deviations),
+            strings=tuple(found),
+            categories=tuple(tuple(sorted(values)) for values in found.values()),
         )
 
     def transform(self, data: Any) -> np.ndarray:
@@ -282,12 +287,10 @@ class ImageFiles(Preprocessing):
     def __post_init__(self) -> None:
         check_positive_int("ImageFiles", "height", self.height)
         check_positive_int("ImageFiles", "width", self.width)
-        check_one_of("ImageFiles", "color", self.color, ("rgb", "grey"))
+        check_one_of("ImageFiles", "color", self.color, tuple(MODES))
 
     def transform(self, data: Any) -> np.ndarray:
         """Return uint8 ``(files, height, width, channels)`` for paths of images."""
-        from pellucid.data._folders import image_array
-
         paths = [data] if isinstance(data, (str, Path)) else list(data)
         if not paths:
             raise DataError("ImageFiles expected at least one path, got none.")
@@ -374,7 +377,7 @@ def _table(data: Any) -> Mapping[str, Any]:
     return {str(name): np.asarray(data[name]) for name in names}
 
 
-def _merged(before: np.ndarray | None, values: np.ndarray) -> np.ndarray:
+def merged(before: np.ndarray | None, values: np.ndarray) -> np.ndarray:
     """Return (n, mean, sum of squared distances) with some values more (Chan et al.)."""
     n, mean = len(values), values.mean()
     m2 = ((values - mean) ** 2).sum()

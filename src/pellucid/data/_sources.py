@@ -8,15 +8,18 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import numpy as np
 
 from pellucid.data._arrays import ArrayDataset, Batch
-from pellucid.data._blocks import rows_in, stacked, taken
+from pellucid.data._blocks import after, class_numbers, stacked
 from pellucid.data._stages import BLOCK, Above, Reading, Stage
 from pellucid.errors import DataError, DatasetError
 
+TOGETHER = 256
+"""Samples of a generator that are put together."""
 SHOWN = 3
 """Bad rows that a report names; of the others it gives the number."""
 
@@ -61,11 +64,17 @@ class Source:
         name: what it is, in words.
         length: the number of rows, None where only reading tells.
         class_names: what the labels 0, 1, ... are called, None where they have no names.
+        columns: the names of the columns of a table; empty for others.
+        labels: the class of every row, if it is known without reading them.
+        skipped: where bad rows are noted that are left out; None raises for the first one.
     """
 
     name: str = "rows"
     length: int | None = None
     class_names: tuple[str, ...] | None = None
+    columns: tuple[str, ...] = ()
+    labels: np.ndarray | None = None
+    skipped: Skipped | None = None
 
 
 class Reader(Source):
@@ -81,28 +90,20 @@ class AnyOrder(Source):
 
     Attributes:
         block: rows that are read together.
-        labels: the class of every row, if it is known without reading them.
     """
 
     length: int
     block: int = BLOCK
-    labels: np.ndarray | None = None
 
     def load(self, rows: np.ndarray) -> Batch:
         """Return the rows with these numbers."""
         raise NotImplementedError(f"{type(self).__name__} lacks the method load.")
 
 
-@dataclass(frozen=True, eq=False)
-class Numbers(Stage):
-    """Starts a pass over a source of the kind ``AnyOrder``: the numbers of its rows."""
-
-    rows: np.ndarray
-
-    def read(self, reading: Reading, skip: int) -> Iterator[Batch]:
-        """Yield blocks of row numbers."""
-        for start in range(skip, len(self.rows), BLOCK):
-            yield Batch(self.rows[start : start + BLOCK], None, None)
+def row_numbers(rows: np.ndarray, reading: Reading, skip: int) -> Iterator[Batch]:
+    """Yield blocks of numbers of rows: how a pass over a source of the kind ``AnyOrder`` starts."""
+    for start in range(skip, len(rows), BLOCK):
+        yield Batch(rows[start : start + BLOCK], None, None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,10 +114,7 @@ class Load(Stage):
 
     def run(self, above: Above, reading: Reading, skip: int) -> Iterator[Batch]:
         """Yield the rows."""
-        for numbers in above(reading, skip):
-            for start in range(0, rows_in(numbers), self.source.block):
-                part: Any = taken(numbers, slice(start, start + self.source.block)).x
-                yield self.source.load(part)
+        return map(self.source.load, _pieces(above(reading, skip), self.source.block))
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,18 +126,14 @@ class LoadGood(Stage):
 
     def run(self, above: Above, reading: Reading, skip: int) -> Iterator[Batch]:
         """Yield the good rows."""
+        return after(self._good(above(reading, 0)), skip)
+
+    def _good(self, numbers: Iterator[Batch]) -> Iterator[Batch]:
         self.skipped.clear()
-        seen = 0
-        for numbers in above(reading, 0):
-            for start in range(0, rows_in(numbers), self.source.block):
-                part: Any = taken(numbers, slice(start, start + self.source.block)).x
-                good = self.source.load_good(part, self.skipped)
-                if good is None:
-                    continue
-                rows = rows_in(good)
-                if seen + rows > skip:
-                    yield taken(good, slice(max(0, skip - seen), None)) if seen < skip else good
-                seen += rows
+        for part in _pieces(numbers, self.source.block):
+            good = self.source.load_good(part, self.skipped)
+            if good is not None:
+                yield good
         self.skipped.report()
 
     def length(self, rows: int | None) -> int | None:
@@ -150,14 +144,11 @@ class LoadGood(Stage):
 class InMemory(AnyOrder):
     """The rows of checked arrays."""
 
-    name = "arrays"
-
-    def __init__(self, data: ArrayDataset) -> None:
+    def __init__(self, data: ArrayDataset, name: str = "arrays") -> None:
+        self.name = name
         self.data = data
         self.length = len(data)
-        y = data.y
-        whole = isinstance(y, np.ndarray) and y.dtype.kind in "biu" and y.size == len(y)
-        self.labels = y.reshape(len(y)) if whole and isinstance(y, np.ndarray) else None
+        self.labels = class_numbers(data.y)
 
     def load(self, rows: np.ndarray) -> Batch:
         """Return some rows; neighbors are not copied."""
@@ -175,6 +166,7 @@ class Files(AnyOrder):
         labels: the class of each file, or None.
         class_names: what the classes are called, or None.
         block: files that are read together.
+        skipped: where bad files are noted; None raises for the first one.
     """
 
     def __init__(
@@ -184,7 +176,8 @@ class Files(AnyOrder):
         read: Callable[[str], Any],
         labels: np.ndarray | None,
         class_names: tuple[str, ...] | None,
-        block: int = 32,
+        block: int,
+        skipped: Skipped | None,
     ) -> None:
         self.name = name
         self.files = list(files)
@@ -193,6 +186,7 @@ class Files(AnyOrder):
         self.labels = labels
         self.class_names = class_names
         self.block = block
+        self.skipped = skipped
 
     def load(self, rows: np.ndarray) -> Batch:
         """Read some files; a bad one raises."""
@@ -232,30 +226,32 @@ class Function(Reader):
     Args:
         function: returns a new iterator of samples.
         length: how many there are, if it is known.
-        block: samples that are put together.
     """
 
     name = "generator"
 
-    def __init__(
-        self, function: Callable[[], Iterator[Any]], length: int | None, block: int = 256
-    ) -> None:
+    def __init__(self, function: Callable[[], Iterator[Any]], length: int | None) -> None:
         self.function = function
         self.length = length
-        self.block = block
 
     def read(self, reading: Reading, skip: int) -> Iterator[Batch]:
         """Yield blocks of samples; those before ``skip`` are made and dropped."""
-        samples: list[Any] = []
-        for number, sample in enumerate(self.function()):
-            if number < skip:
-                continue
-            samples.append(sample)
-            if len(samples) == self.block:
-                yield stacked(samples, f" in sample {number}")
-                samples = []
-        if samples:
-            yield stacked(samples)
+        for samples in in_lists(self.function(), skip, TOGETHER):
+            yield stacked(samples, " from the generator")
+
+
+def in_lists(values: Iterator[Any], skip: int, size: int) -> Iterator[list[Any]]:
+    """Yield what follows the first ``skip`` values, so many at a time."""
+    left = islice(values, skip, None)
+    while some := list(islice(left, size)):
+        yield some
+
+
+def _pieces(numbers: Iterator[Batch], size: int) -> Iterator[np.ndarray]:
+    """Yield numbers of rows, so many at a time or fewer."""
+    for block in numbers:
+        rows: Any = block.x
+        yield from (rows[start : start + size] for start in range(0, len(rows), size))
 
 
 def as_slice(rows: np.ndarray) -> Any:

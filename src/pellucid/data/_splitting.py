@@ -46,15 +46,17 @@ def train_test_split(
     """
     if not arrays:
         raise ArgumentError("train_test_split expected at least one array, got none.")
-    tables = [np.asarray(array) for array in arrays]
-    count = _equal_rows("train_test_split", tables, stratify, groups, times)
-    train, test = split_rows(
-        count, test_size, random_state, stratify=stratify, groups=groups, times=times
-    )
+    who = "train_test_split"
+    check_range(who, "test_size", test_size, 0, 1, open_low=True, open_high=True)
+    tables = [np.atleast_1d(array) for array in arrays]
+    count = len(tables[0])
+    equal_rows(who, count, *tables[1:], stratify, groups, times)
+    train, test = split_rows(who, count, test_size, random_state, stratify, groups, times)
     return [part for table in tables for part in (table[train], table[test])]
 
 
 def split_rows(
+    who: str,
     count: int,
     test_size: float,
     random_state: int,
@@ -63,19 +65,11 @@ def split_rows(
     times: Any = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the row numbers of the two parts; see ``train_test_split``."""
-    who = "train_test_split"
-    check_range(who, "test_size", test_size, 0, 1, open_low=True, open_high=True)
-    given = {"stratify": stratify, "groups": groups, "times": times}
-    chosen = [name for name, value in given.items() if value is not None]
-    if len(chosen) > 1:
-        raise ArgumentError(
-            f"{who} expected one of stratify, groups and times, got {' and '.join(chosen)}; leave "
-            f"{chosen[1]} out."
-        )
+    _check_one(who, stratify=stratify, groups=groups, times=times)
     tested = math.ceil(count * test_size)
     if not 0 < tested < count:
         raise ArgumentError(
-            f"{who} expected test_size to leave rows on both sides, got {test_size} of {count} "
+            f"{who} expected a share that leaves rows on both sides, got {test_size} of {count} "
             "rows; take another share or more data."
         )
     rows = np.arange(count)
@@ -136,14 +130,8 @@ def folds(
             f"folds expected n_splits from 2 to the number of rows, {count}, got {n_splits}."
         )
     rows = np.arange(count)
-    _equal_rows("folds", [rows], stratify, groups, times)
-    given = {"stratify": stratify, "groups": groups, "times": times}
-    chosen = [name for name, value in given.items() if value is not None]
-    if len(chosen) > 1:
-        raise ArgumentError(
-            f"folds expected one of stratify, groups and times, got {' and '.join(chosen)}; leave "
-            f"{chosen[1]} out."
-        )
+    equal_rows("folds", count, stratify, groups, times)
+    _check_one("folds", stratify=stratify, groups=groups, times=times)
     from sklearn import model_selection as splitters
 
     if times is not None:
@@ -183,12 +171,20 @@ def _by_time(who: str, times: np.ndarray, tested: int) -> tuple[np.ndarray, np.n
     return np.flatnonzero(~late), np.flatnonzero(late)
 
 
-def _equal_rows(who: str, tables: list[np.ndarray], *by: Any) -> int:
-    """Return the number of rows, if all have as many."""
-    counts = [len(np.atleast_1d(table)) for table in tables]
-    counts += [len(value) for value in by if value is not None]
+def equal_rows(who: str, count: int, *others: Any) -> None:
+    """Raise ShapeError unless all that is given has so many rows."""
+    counts = [count, *(len(other) for other in others if other is not None)]
     if len(set(counts)) > 1:
         raise ShapeError(
             f"{who} expected as many rows everywhere, got {', '.join(map(str, counts))}."
         )
-    return counts[0]
+
+
+def _check_one(who: str, **given: Any) -> None:
+    """Raise ArgumentError if rows are to be kept together in two ways."""
+    chosen = [name for name, value in given.items() if value is not None]
+    if len(chosen) > 1:
+        raise ArgumentError(
+            f"{who} expected one of {', '.join(given)}, got {' and '.join(chosen)}; leave "
+            f"{chosen[1]} out."
+        )

@@ -41,11 +41,11 @@ def generator(seed: int, *numbers: int) -> np.random.Generator:
 
 
 class Stage:
-    """What all stages promise; this one changes nothing."""
+    """What all stages promise."""
 
     def run(self, above: Above, reading: Reading, skip: int) -> Iterator[Batch]:
         """Yield the rows that come out after the first ``skip``."""
-        return above(reading, skip)
+        raise NotImplementedError(f"{type(self).__name__} lacks the method run.")
 
     def length(self, rows: int | None) -> int | None:
         """Return how many rows come out of ``rows`` rows, None where nobody knows."""
@@ -68,9 +68,12 @@ class Map(Stage):
 
     def run(self, above: Above, reading: Reading, skip: int) -> Iterator[Batch]:
         """Yield the mapped rows."""
-        at = skip
-        for block in above(reading, skip):
-            rows = rows_in(block)
+        if self.batched and self.seed is not None:  # what is drawn depends on what lies together
+            return after(self._mapped(above(reading, 0), reading, 0), skip)
+        return self._mapped(above(reading, skip), reading, skip)
+
+    def _mapped(self, blocks: Iterator[Batch], reading: Reading, at: int) -> Iterator[Batch]:
+        for block in blocks:
             if self.batched:
                 yield self._many(block, reading, at)
             else:
@@ -79,7 +82,7 @@ class Map(Stage):
                     for row, sample in enumerate(samples_of(block))
                 ]
                 yield stacked(made, " from map")
-            at += rows
+            at += rows_in(block)
 
     def _many(self, block: Batch, reading: Reading, at: int) -> Batch:
         made = self.function(*_given(block), **self._random(reading, at))
@@ -98,21 +101,13 @@ class Map(Stage):
 
 @dataclass(frozen=True)
 class Blocks(Stage):
-    """Calls a function of ours for every block; it keeps the rows unless it ``drops`` some."""
+    """Calls a function of ours, which keeps the rows, for every block."""
 
     function: Callable[[Batch], Batch]
-    drops: bool = False
 
     def run(self, above: Above, reading: Reading, skip: int) -> Iterator[Batch]:
         """Yield what the function makes of the blocks."""
-        if not self.drops:
-            return map(self.function, above(reading, skip))
-        made = map(self.function, above(reading, 0))
-        return after((block for block in made if rows_in(block)), skip)
-
-    def length(self, rows: int | None) -> int | None:
-        """Return the rows that go in, if all come out."""
-        return None if self.drops else rows
+        return map(self.function, above(reading, skip))
 
 
 @dataclass(frozen=True)
@@ -275,28 +270,22 @@ class Repeat(Stage):
 
     def run(self, above: Above, reading: Reading, skip: int) -> Iterator[Batch]:
         """Yield the rows again and again."""
-        time = 0
-        if self.each:
-            time, skip = divmod(skip, self.each)
+        if not self.each:
+            return after(self._times(above, reading, 0, 0), skip)
+        return self._times(above, reading, *divmod(skip, self.each))
+
+    def _times(self, above: Above, reading: Reading, time: int, skip: int) -> Iterator[Batch]:
         while self.count is None or time < self.count:
-            seen = 0
-            for block in above((*reading, time), skip if self.each else 0):
-                seen += rows_in(block)
-                if self.each or skip <= 0:
-                    yield block
-                else:
-                    rows = rows_in(block)
-                    if rows > skip:
-                        yield taken(block, slice(skip, None))
-                    skip = max(0, skip - rows)
-            if not seen and not (self.each and skip):
+            seen = skip > 0
+            for block in above((*reading, time), skip):
+                seen = True
+                yield block
+            if not seen:
                 raise DataError(
                     "repeat expected at least one row each time, got none; look at the stages "
                     "before it."
                 )
-            if self.each:
-                skip = 0
-            time += 1
+            time, skip = time + 1, 0
 
     def length(self, rows: int | None) -> int | None:
         """Return the product, None without end."""
@@ -320,10 +309,6 @@ class Cache(Stage):
             yield block
         if not self.kept:
             self.kept.extend(blocks)
-
-    def length(self, rows: int | None) -> int | None:
-        """Return the rows that go in, or those that are kept."""
-        return sum(map(rows_in, self.kept)) if self.kept else rows
 
 
 def _given(parts: Any) -> tuple[Any, ...]:

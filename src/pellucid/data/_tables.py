@@ -7,7 +7,7 @@ of the file, named with its line.
 
 import codecs
 import csv
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -44,10 +44,10 @@ class Wanted:
 
     who: str
     target: str | None
-    columns: tuple[str, ...] | None
+    columns: Sequence[str] | None
     types: Mapping[str, str]
     missing: float | None
-    classes: tuple[str, ...] | None
+    classes: Sequence[str] | None
 
     def __post_init__(self) -> None:
         for kind in self.types.values():
@@ -61,13 +61,37 @@ class Wanted:
         for name in asked:
             if name not in names:
                 raise UnknownNameError("column", name, names)
-        features = self.columns or tuple(name for name in names if name != self.target)
+        features = tuple(self.columns or (name for name in names if name != self.target))
         if not features:
             raise DataError(
                 f"{self.who} expected a column to learn from beside the target {self.target!r}, "
                 "got none; name another target."
             )
         return features
+
+    def layout(
+        self,
+        where: str,
+        features: tuple[str, ...],
+        seen: Mapping[str, str],
+        entries: Callable[[str], Iterable[str]],
+    ) -> "Layout":
+        """Return what the columns hold: as the caller says, else as the file shows.
+
+        Args:
+            where: the file, for messages.
+            features: the columns to learn from.
+            seen: what each column seems to hold.
+            entries: gives the entries of a column, to find the classes of the target.
+        """
+        kinds, target = dict(seen), self.target
+        classes = None if self.classes is None else tuple(self.classes)
+        if target is not None and classes is not None:
+            kinds[target] = CATEGORY
+        kinds |= {name: kind for name, kind in self.types.items() if name in kinds}
+        if target is not None and kinds[target] == CATEGORY and classes is None:
+            classes = check_classes(where, sorted(set(entries(target)) - {""}))
+        return Layout(features, kinds, target, classes, self.missing)
 
 
 @dataclass(frozen=True)
@@ -116,8 +140,8 @@ class Layout:
             raise ValueError("a number") from None
         if not np.isfinite(number):
             raise ValueError("a finite number")
-        if kind == INTEGER and number != int(number):
-            raise ValueError("a whole number")
+        if kind == INTEGER and not (number == int(number) and -(2**31) <= number < 2**31):
+            raise ValueError("a whole number that fits int32")
         return number
 
     def block(self, columns: Mapping[str, Sequence[Any]]) -> Batch:
@@ -171,12 +195,9 @@ class Csv(Reader):
         self.header = self._header()
         features = wanted.features(self.header)
         self.places = {name: place for place, name in enumerate(self.header)}
-        kinds = self._kinds([*features, *([wanted.target] if wanted.target else [])], wanted)
-        classes = wanted.classes
-        if wanted.target and kinds[wanted.target] == CATEGORY and classes is None:
-            classes = self._classes(wanted.target)
-        self.layout = Layout(features, kinds, wanted.target, classes, wanted.missing)
-        self.class_names = classes
+        seen = self._kinds(features, wanted.target)
+        self.layout = wanted.layout(str(path), features, seen, self._entries)
+        self.class_names, self.columns = self.layout.classes, features
 
     def read(self, reading: Reading, skip: int) -> Iterator[Batch]:
         """Yield blocks of rows; those before ``skip`` are counted and dropped."""
@@ -263,8 +284,9 @@ class Csv(Reader):
             )
         return names
 
-    def _kinds(self, names: Sequence[str], wanted: Wanted) -> dict[str, str]:
-        """Return what each column holds: as the caller says, else as the first rows tell."""
+    def _kinds(self, features: Sequence[str], target: str | None) -> dict[str, str]:
+        """Return what each column holds, as the first rows tell."""
+        names = [*features, *([target] if target else [])]
         entries: dict[str, list[str]] = {name: [] for name in names}
         rows = 0
         for _, row in self._rows():
@@ -279,18 +301,14 @@ class Csv(Reader):
                 f"{str(self.path)!r} expected at least one row below the line of names, got none."
             )
         kinds = {name: _kind(values) for name, values in entries.items()}
-        target = wanted.target
         if target is not None and kinds[target] == NUMBER and _whole(entries[target]):
             kinds[target] = INTEGER
-        if target is not None and wanted.classes is not None:
-            kinds[target] = CATEGORY
-        return {**kinds, **{name: kind for name, kind in wanted.types.items() if name in kinds}}
+        return kinds
 
-    def _classes(self, target: str) -> tuple[str, ...]:
-        """Return the names in a column, in order, from one look at the whole file."""
-        place = self.places[target]
-        found = {row[place] for _, row in self._rows() if len(row) == len(self.header)}
-        return check_classes(str(self.path), sorted(found))
+    def _entries(self, name: str) -> Iterator[str]:
+        """Yield the entries of a column of the whole file."""
+        place = self.places[name]
+        return (row[place] for _, row in self._rows() if len(row) == len(self.header))
 
 
 def check_classes(where: str, names: Sequence[str]) -> tuple[str, ...]:

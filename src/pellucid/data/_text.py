@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
@@ -86,7 +87,8 @@ class TextVectorization(Preprocessing):
             NotReadyError: for ``"byte_pair"`` without the package tokenizers.
         """
         if self.split == "byte_pair":
-            return self._with(*_trained_pairs(map(self._standard, _texts(data)), self.max_tokens))
+            vocabulary, merges = _trained_pairs(map(self._standard, _texts(data)), self.max_tokens)
+            return replace(self, vocabulary=vocabulary, merges=merges)
         counts = Counter(word for text in _texts(data) for word in self.words(text))
         if not counts:
             raise DataError("TextVectorization expected at least one word in the texts, got none.")
@@ -94,7 +96,7 @@ class TextVectorization(Preprocessing):
         kept = [word for word in kept if word != UNKNOWN]
         if self.max_tokens is not None:
             kept = kept[: max(0, self.max_tokens - 2)]
-        return self._with((PADDING, UNKNOWN, *kept), ())
+        return replace(self, vocabulary=(PADDING, UNKNOWN, *kept), merges=())
 
     def words(self, text: str) -> list[str]:
         """Return the words of one text, as ``split`` says."""
@@ -130,14 +132,10 @@ class TextVectorization(Preprocessing):
         self._ready(self.vocabulary)
         words = [[self.vocabulary[int(n)] for n in row if int(n) != 0] for row in rows]
         if self.split == "byte_pair":
-            return [self._joined(tokens) for tokens in words]
+            return list(map(self._tokenizer().decoder.decode, words))
         if self.split in ("character", "chinese"):
             return ["".join(row) for row in words]
         return [" ".join(row) for row in words]
-
-    def _joined(self, tokens: list[str]) -> str:
-        tokenizer = self._tokenizer()
-        return tokenizer.decoder.decode(tokens)
 
     def _standard(self, text: str) -> str:
         if self.standardize == "none":
@@ -145,26 +143,11 @@ class TextVectorization(Preprocessing):
         text = text.lower()
         if self.standardize == "lower":
             return text
-        return "".join(c for c in text if not _is_punctuation(c))
-
-    def _with(self, vocabulary: tuple[str, ...], merges: tuple[tuple[str, str], ...]) -> "Self":
-        return type(self)(
-            self.max_tokens,
-            self.standardize,
-            self.split,
-            self.output_sequence_length,
-            vocabulary,
-            merges,
-        )
+        return text.translate({ord(c): None for c in set(text) if _is_punctuation(c)})
 
     def _tokenizer(self) -> Any:
-        tokenizers = _tokenizers()
         numbers = {word: number for number, word in enumerate(self.vocabulary)}
-        model = tokenizers.models.BPE(vocab=numbers, merges=[tuple(m) for m in self.merges])
-        made = tokenizers.Tokenizer(model)
-        made.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
-        made.decoder = tokenizers.decoders.ByteLevel()
-        return made
+        return _byte_pairs(vocab=numbers, merges=[tuple(m) for m in self.merges])
 
 
 def _trained_pairs(
@@ -173,9 +156,7 @@ def _trained_pairs(
     """Return vocabulary and merges of byte pairs learned from texts."""
     import json
 
-    tokenizers = _tokenizers()
-    made = tokenizers.Tokenizer(tokenizers.models.BPE())
-    made.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
+    made, tokenizers = _byte_pairs(), _tokenizers()
     trainer = tokenizers.trainers.BpeTrainer(
         vocab_size=size or 8192,
         special_tokens=[PADDING, UNKNOWN],
@@ -187,6 +168,15 @@ def _trained_pairs(
     words = sorted(model["vocab"], key=model["vocab"].__getitem__)
     pairs = [m.split(" ") if isinstance(m, str) else m for m in model["merges"]]
     return tuple(words), tuple((first, second) for first, second in pairs)
+
+
+def _byte_pairs(**learned: Any) -> Any:
+    """Return a tokenizer of bytes that are joined in pairs."""
+    tokenizers = _tokenizers()
+    made = tokenizers.Tokenizer(tokenizers.models.BPE(**learned))
+    made.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
+    made.decoder = tokenizers.decoders.ByteLevel()
+    return made
 
 
 def _tokenizers() -> Any:

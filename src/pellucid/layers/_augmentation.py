@@ -37,6 +37,16 @@ def as_range(who: str, name: str, value: Any, low: float | None = None) -> tuple
     return float(ends[0]), float(ends[1])
 
 
+def as_strength(who: str, factor: Any) -> tuple[float, float]:
+    """Return the range from 1 - lower to 1 + upper of a factor (lower, upper), or of one number."""
+    pair = tuple(factor) if isinstance(factor, (tuple, list)) else (factor, factor)
+    if len(pair) != 2:
+        raise ArgumentError(f"{who} expected factor to be one number or two, got {factor!r}.")
+    check_range(who, "factor", pair[0], 0, 1)
+    check_range(who, "factor", pair[1], 0)
+    return 1.0 - pair[0], 1.0 + pair[1]
+
+
 def draw(key: Array, batch: int, *ranges: tuple[float, float]) -> list[Array]:
     """Return for each range one evenly spread number per sample, shape (batch,)."""
     drawn = jax.random.uniform(key, (len(ranges), batch), "float32")

@@ -75,7 +75,7 @@ class Normalization(Layer):
                 "out and call adapt(data)."
             )
         m, v = np.asarray(self.mean or 0.0), np.asarray(self.variance or 0.0)
-        if m.shape != v.shape and self.mean is not None and m.ndim + v.ndim > 0:
+        if m.shape != v.shape:
             raise ArgumentError(
                 "Normalization expected as many numbers in mean as in variance, got "
                 f"{m.size} and {v.size}."

@@ -74,8 +74,10 @@ class RandomGaussianBlur(RandomImageLayer):
 
     def _range(self) -> tuple[float, float]:
         given = self.sigma
-        pair = given if isinstance(given, (tuple, list)) else (min(0.1, given), given)
-        return as_range("RandomGaussianBlur", "sigma", pair, low=0)
+        if not isinstance(given, (tuple, list)):
+            check_range("RandomGaussianBlur", "sigma", given, 0, open_low=True)
+            given = (min(0.1, given), given)
+        return as_range("RandomGaussianBlur", "sigma", given, low=0)
 
 
 def _gaussians(size: int, s: Array) -> Array:

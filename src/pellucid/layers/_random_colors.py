@@ -5,7 +5,7 @@ coordinates of its color space YIQ: saturation makes them longer or shorter, hue
 """
 
 from math import tau
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -14,8 +14,8 @@ import numpy as np
 from pellucid import ops
 from pellucid._checks import check_range
 from pellucid._named import Symbols
-from pellucid.errors import ArgumentError, ShapeError
-from pellucid.layers._augmentation import RandomImageLayer, Range, as_range, draw
+from pellucid.errors import ShapeError
+from pellucid.layers._augmentation import RandomImageLayer, Range, as_range, as_strength, draw
 from pellucid.layers._random_values import _as_values, _clip
 from pellucid.layers._registry import REGISTRY
 
@@ -30,7 +30,15 @@ TO_YIQ = np.array(
 class _RandomColors(RandomImageLayer):
     """What the two share: y = x M, with a matrix for each image."""
 
+    factor: Range
+    value_range: tuple[float, float] = (0, 255)
+
     operations: ClassVar[tuple[str, ...]] = ("reshape", "attention_values", "maximum", "minimum")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.drawn()
+        _as_values(type(self).__name__, self.value_range)
 
     def change(self, key: Array, x: Array) -> Array:
         """Return the images with their colors mixed."""
@@ -41,12 +49,17 @@ class _RandomColors(RandomImageLayer):
                 "images."
             )
         batch, height, width, _ = x.shape
-        m = self.matrices(key, batch).astype(x.dtype)
+        (u,) = draw(key, batch, self.drawn())
+        m = self.matrices(u).astype(x.dtype)
         pixels = ops.reshape(x, shape=(batch, height * width, 3))
         y = ops.reshape(ops.attention_values(pixels, m), shape=x.shape)
-        return _clip(y, *_as_values(who, getattr(self, "value_range", None)))
+        return _clip(y, *_as_values(who, self.value_range))
 
-    def matrices(self, key: Array, batch: int) -> Array:
+    def drawn(self) -> tuple[float, float]:
+        """Return the range that u of each image is drawn from."""
+        raise NotImplementedError(f"{type(self).__name__} lacks the method drawn.")
+
+    def matrices(self, u: Array) -> Array:
         """Return M of each image, (batch, 3, 3): column c tells what color c is made of."""
         raise NotImplementedError(f"{type(self).__name__} lacks the method matrices.")
 
@@ -79,9 +92,6 @@ class RandomSaturation(_RandomColors):
         (2013), section 2.2.
     """
 
-    factor: Range
-    value_range: tuple[float, float] = (0, 255)
-
     formula: ClassVar[str] = "y = Y + u (x - Y), u drawn for each image"
     symbols: ClassVar[Symbols] = {
         "x": "input, (batch, height, width, 3)",
@@ -90,27 +100,14 @@ class RandomSaturation(_RandomColors):
         "Y": "brightness of the pixel",
     }
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._strength()
-        _as_values("RandomSaturation", self.value_range)
+    def drawn(self) -> tuple[float, float]:
+        """Return 1 - lower and 1 + upper."""
+        return as_strength("RandomSaturation", self.factor)
 
-    def matrices(self, key: Array, batch: int) -> Array:
+    def matrices(self, u: Array) -> Array:
         """Return M = u I + (1 - u) w 1', with w the shares of the colors in Y."""
-        (u,) = draw(key, batch, self._strength())
         u = u[:, None, None]
         return u * jnp.eye(3) + (1 - u) * jnp.asarray(TO_YIQ[0], "float32")[:, None]
-
-    def _strength(self) -> tuple[float, float]:
-        given: Any = self.factor
-        pair = tuple(given) if isinstance(given, (tuple, list)) else (given, given)
-        if len(pair) != 2:
-            raise ArgumentError(
-                f"RandomSaturation expected factor to be one number or two, got {given!r}."
-            )
-        check_range("RandomSaturation", "factor", pair[0], 0, 1)
-        check_range("RandomSaturation", "factor", pair[1], 0)
-        return 1.0 - pair[0], 1.0 + pair[1]
 
 
 @REGISTRY.register()
@@ -140,9 +137,6 @@ class RandomHue(_RandomColors):
         13.3 (the matrix T of the color space YIQ).
     """
 
-    factor: Range
-    value_range: tuple[float, float] = (0, 255)
-
     formula: ClassVar[str] = "y = x M, M' = T^-1 R(2 pi u) T, u drawn for each image"
     symbols: ClassVar[Symbols] = {
         "x": "input, (batch, height, width, 3)",
@@ -153,15 +147,15 @@ class RandomHue(_RandomColors):
         "R": "rotation of the plane of I and Q",
     }
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        for end in as_range("RandomHue", "factor", self.factor):
+    def drawn(self) -> tuple[float, float]:
+        """Return the ends of the range, in turns."""
+        ends = as_range("RandomHue", "factor", self.factor)
+        for end in ends:
             check_range("RandomHue", "factor", end, -0.5, 0.5)
-        _as_values("RandomHue", self.value_range)
+        return ends
 
-    def matrices(self, key: Array, batch: int) -> Array:
+    def matrices(self, u: Array) -> Array:
         """Return M of each image."""
-        (u,) = draw(key, batch, as_range("RandomHue", "factor", self.factor))
         cos, sin = jnp.cos(tau * u), jnp.sin(tau * u)
         zero, one = jnp.zeros_like(u), jnp.ones_like(u)
         rows = [[one, zero, zero], [zero, cos, -sin], [zero, sin, cos]]

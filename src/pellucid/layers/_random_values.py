@@ -10,7 +10,14 @@ from pellucid import ops
 from pellucid._checks import check_range
 from pellucid._named import Symbols
 from pellucid.errors import ArgumentError
-from pellucid.layers._augmentation import RandomImageLayer, Range, as_range, draw, grid
+from pellucid.layers._augmentation import (
+    RandomImageLayer,
+    Range,
+    as_range,
+    as_strength,
+    draw,
+    grid,
+)
 from pellucid.layers._registry import REGISTRY
 
 Array = jax.Array
@@ -138,26 +145,15 @@ class RandomContrast(RandomImageLayer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._strength()
+        as_strength("RandomContrast", self.factor)
         _as_values("RandomContrast", self.value_range)
 
     def change(self, key: Array, x: Array) -> Array:
         """Return the images with more or less contrast."""
-        (u,) = draw(key, x.shape[0], self._strength())
+        (u,) = draw(key, x.shape[0], as_strength("RandomContrast", self.factor))
         m = ops.reshape(ops.global_average_pool(x), shape=(x.shape[0], 1, 1, x.shape[3]))
         y = ops.add(ops.multiply(ops.subtract(x, m), _for_each_image(u, x)), m)
         return _clip(y, *_as_values("RandomContrast", self.value_range))
-
-    def _strength(self) -> tuple[float, float]:
-        given: Any = self.factor
-        pair = tuple(given) if isinstance(given, (tuple, list)) else (given, given)
-        if len(pair) != 2:
-            raise ArgumentError(
-                f"RandomContrast expected factor to be one number or two, got {given!r}."
-            )
-        check_range("RandomContrast", "factor", pair[0], 0, 1)
-        check_range("RandomContrast", "factor", pair[1], 0)
-        return 1.0 - pair[0], 1.0 + pair[1]
 
 
 @REGISTRY.register()
