@@ -174,7 +174,7 @@ class Population:
         self.count = len(dataset)
         learned = FitData(self.first.graph, objective, class_weight).batch(dataset)
         self._source = ArraySource(learned, self.count)
-        self.data = next(self._source.epoch(None)).data
+        self.data = self._source.placed
         self.measured = self.data
         """The same rows as they are measured: classes have weights only where models learn."""
         if class_weight is not None:
@@ -387,7 +387,7 @@ class Population:
         batch = FitData(self.first.graph, self.first._ready()[0], None).batch(dataset)
         rows = [np.arange(len(dataset))] * len(self.models)
         self._tested = ArraySource(batch, len(dataset))
-        return HeldOut(next(self._tested.epoch(None)).data, rows, ROWS_AT_ONCE)
+        return HeldOut(self._tested.placed, rows, ROWS_AT_ONCE)
 
     def _rows(self, name: str, rows: Sequence[Any] | None) -> list[np.ndarray]:
         return checked_rows(name, rows, len(self.models), self.count)

@@ -4,7 +4,7 @@ import os
 import platform
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from importlib import metadata
@@ -16,7 +16,7 @@ import numpy as np
 import pellucid
 from pellucid._files import Lock
 from pellucid.recipes._code import code_state
-from pellucid.recipes._recipe import Data, Learning, Part, Recipe
+from pellucid.recipes._recipe import Data, Learning, Objective, Part, Recipe
 from pellucid.recipes._recorded_run import explain_end
 from pellucid.recipes._run import (
     CHECKPOINTS,
@@ -167,18 +167,7 @@ def _fit(task: Task) -> float:
         )
     )
     try:
-        if isinstance(objective, Learning):
-            _learn(recipe, objective, model, data, callbacks, task.verbose)
-        else:
-            model.fit(
-                *data.train,
-                batch_size=recipe.batch_size,
-                epochs=recipe.epochs,
-                validation_data=data.validation,
-                callbacks=callbacks,
-                verbose=task.verbose,
-                seed=recipe.seed,
-            )
+        learn(recipe, objective, model, data, callbacks, task.verbose)
     except KeyboardInterrupt:
         if log.kept is not None:
             unbroken = compiled(recipe, data)
@@ -209,6 +198,29 @@ def _interrupted(task: Task, epochs: int) -> str:
         go_on = f" Go on with `pellucid resume {task.folder}`."
     verb = "are" if " and " in saved else "is"
     return f"{stopped}; {saved} {verb} saved in {task.folder}.{go_on}"
+
+
+def learn(
+    recipe: Recipe,
+    objective: Objective | Learning,
+    model: Any,
+    data: Data,
+    callbacks: Sequence[Any],
+    verbose: int,
+) -> None:
+    """Train a recipe's model, by ``fit`` or by a step of the recipe's own."""
+    if isinstance(objective, Learning):
+        _learn(recipe, objective, model, data, callbacks, verbose)
+        return
+    model.fit(
+        *data.train,
+        batch_size=recipe.batch_size,
+        epochs=recipe.epochs,
+        validation_data=data.validation,
+        callbacks=callbacks,
+        verbose=verbose,
+        seed=recipe.seed,
+    )
 
 
 def _learn(

@@ -63,13 +63,16 @@ class ArraySource(Source):
         data: the rows, trees of arrays of equal first axes. They may be read where they are, and
             stay as they are while the source is in use.
         batch_size: rows a step.
+
+    Attributes:
+        placed: the data as the compiled steps take it.
     """
 
     def __init__(self, data: Batch, batch_size: int) -> None:
         self.rows = int(jax.tree.leaves(data.x)[0].shape[0])
         self.batch_size = min(batch_size, self.rows)
         self.data = tree_map(canonical, data)
-        self._placed = to_device(self.data)
+        self.placed = to_device(self.data)
         self._hashes: Future[Any] | None = None
         self.steps: int | None = -(-self.rows // self.batch_size)
 
@@ -80,7 +83,7 @@ class ArraySource(Source):
         else:
             rows = np.random.default_rng(seed).permutation(self.rows)
         order, padded = batch_order(rows, self.batch_size)
-        yield Chunk(self._placed, jax.device_put(order), len(order) // self.batch_size, padded)
+        yield Chunk(self.placed, jax.device_put(order), len(order) // self.batch_size, padded)
 
     def hashes(self) -> Future[Any]:
         """Return hashes of inputs and targets; a thread makes them, once."""

@@ -99,7 +99,7 @@ def train_population(
         PopulationSteps(make_step, side_by_side=side_by_side),
         members,
         {name: jnp.asarray(column, jnp.float32) for name, column in (numbers or {}).items()},
-        next(source.epoch(None)).data,
+        source.placed,
         orders,
         results=quotients,
         callbacks=[list(callbacks(number)) if callbacks else [] for number in range(count)],

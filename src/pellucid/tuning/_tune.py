@@ -13,7 +13,7 @@ from pellucid._checks import check_positive_int
 from pellucid.errors import ArgumentError, PellucidError, RunError, UnknownNameError
 from pellucid.recipes import Learning, Recipe
 from pellucid.recipes._recipe import build
-from pellucid.recipes._runner import _learn, compiled, name_of
+from pellucid.recipes._runner import compiled, learn, name_of
 from pellucid.training import TerminateOnNaN
 from pellucid.training._callbacks import Monitor
 from pellucid.tuning._journal import fcntl, optuna
@@ -159,19 +159,7 @@ def _train(recipe: Recipe, pruning: Pruning) -> TerminateOnNaN:
     objective = recipe.objective(data)
     model = compiled(recipe, data)
     watch = TerminateOnNaN(losses=not isinstance(objective, Learning))
-    callbacks = [*objective.callbacks, watch, pruning]
-    if isinstance(objective, Learning):
-        _learn(recipe, objective, model, data, callbacks, 0)
-    else:
-        model.fit(
-            *data.train,
-            batch_size=recipe.batch_size,
-            epochs=recipe.epochs,
-            validation_data=data.validation,
-            callbacks=callbacks,
-            verbose=0,
-            seed=recipe.seed,
-        )
+    learn(recipe, objective, model, data, [*objective.callbacks, watch, pruning], verbose=0)
     return watch
 
 
