@@ -4,9 +4,12 @@ One way is ``tuning.search_population``: all trials in one compiled program. The
 loop in a shell does: one process for each trial, with its imports, its data, its compilation and
 its fit. The runs use the settings that the search has drawn, so that both do the same work.
 
-    python benchmarks/tuning.py [--trials 32] [--epochs 1] [--rows 60000] [--runs 32]
+    python benchmarks/tuning.py [--trials 32] [--epochs 5] [--rows 60000] [--runs 32]
+        [--pruner halving]
 
-``--runs 4`` carries out four of the runs and takes their mean for the others.
+``--runs 4`` carries out four of the runs and takes their mean for the others. The search stops the
+worse half of its trials after 1, 2, 4, ... epochs, as it does by default; separate runs know
+nothing of each other and all go to their end. With ``--pruner none`` all trials do, too.
 """
 
 import argparse
@@ -43,7 +46,7 @@ def build(learning_rate: float, l2: float):
     return model
 
 
-def search(trials: int, epochs: int, rows: int) -> dict:
+def search(trials: int, epochs: int, rows: int, pruner: str) -> dict:
     """Return what the search in one process took and drew."""
     began = time.perf_counter()
     from pellucid import tuning
@@ -58,13 +61,17 @@ def search(trials: int, epochs: int, rows: int) -> dict:
         validation_data=(x_test, y_test),
         epochs=epochs,
         batch_size=BATCH,
-        pruner="none",
+        pruner=pruner,
         verbose=0,
     )
     return {
         "seconds": time.perf_counter() - began,
         "processor_seconds": sum(os.times()[:2]),
-        "trials": [{"settings": t.settings, "accuracy": t.value} for t in found.trials],
+        "trials": [
+            {"settings": t.settings, "accuracy": t.value}
+            for t in found.trials
+            if t.state == "complete"
+        ],
     }
 
 
@@ -86,7 +93,7 @@ def in_a_process(task: dict, given: argparse.Namespace) -> dict:
     """Return the answer of a process of this file, with the seconds of the whole process."""
     command = [sys.executable, __file__, "--epochs", str(given.epochs), "--rows", str(given.rows)]
     began = time.perf_counter()
-    command += ["--trials", str(given.trials), "--task", json.dumps(task)]
+    command += ["--trials", str(given.trials), "--pruner", given.pruner, "--task", json.dumps(task)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     answer = json.loads(done.stdout.splitlines()[-1])
     return {**answer, "seconds": time.perf_counter() - began}
@@ -96,20 +103,25 @@ def main() -> int:
     """Run both ways and print what they took."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--trials", type=int, default=32)
-    parser.add_argument("--epochs", type=int, default=1)
+    parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--rows", type=int, default=60_000)
+    parser.add_argument("--pruner", choices=("none", "halving"), default="halving")
     parser.add_argument("--runs", type=int, help="runs to carry out, all by default")
     parser.add_argument("--task", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.task:
         task = json.loads(given.task)
         if task is None:
-            print(json.dumps(search(given.trials, given.epochs, given.rows)))
+            print(json.dumps(search(given.trials, given.epochs, given.rows, given.pruner)))
         else:
             print(json.dumps(run(task, given.epochs, given.rows)))
         return 0
     found = in_a_process(None, given)
-    print(f"search of {given.trials} trials: {found['seconds']:.1f} s", flush=True)
+    print(
+        f"search of {given.trials} trials: {found['seconds']:.1f} s, "
+        f"{len(found['trials'])} went to their end",
+        flush=True,
+    )
     runs, apart = [], 0.0
     for trial in found["trials"][: given.runs]:
         runs.append(in_a_process(trial["settings"], given))

@@ -133,3 +133,28 @@ def test_the_range_test_refuses_schedules_and_bad_bounds():
         tuning.learning_rate_range_test(model, X, Y, low=1.0, high=0.1)
     with pytest.raises(ArgumentError, match="expected steps to be a number in"):
         tuning.learning_rate_range_test(model, X, Y, steps=3)
+
+
+def test_the_worse_half_stops_after_one_two_and_four_epochs():
+    given = {"validation_data": HELD_OUT, "epochs": 6, "monitor": "val_loss", "verbose": 0}
+    found = tuning.search_population(build, X, Y, SPACE, 8, **given)
+    lengths = sorted(len(trial.curve) for trial in found.trials)
+    assert lengths == [1, 1, 1, 1, 2, 2, 4, 6]
+    for after in (1, 2, 4):
+        going = [trial for trial in found.trials if len(trial.curve) >= after]
+        stopped = [t.curve[after - 1] for t in going if len(t.curve) == after]
+        assert min(stopped) >= max(t.curve[after - 1] for t in going if len(t.curve) > after)
+    pruned = next(trial for trial in found.trials if len(trial.curve) == 2)
+    assert pruned.state == "pruned"
+    assert "worse than the median of the trials that trained with it after 2" in pruned.reason
+
+    whole = tuning.search_population(build, X, Y, SPACE, 8, pruner="none", **given)
+    assert {len(trial.curve) for trial in whole.trials} == {6}
+    for one, own in zip(found.trials, whole.trials, strict=True):
+        assert one.settings == own.settings
+        assert one.curve == own.curve[: len(one.curve)]
+
+
+def test_a_pruner_that_is_none(search):
+    with pytest.raises(ArgumentError, match="'halving', 'none'"):
+        tuning.search_population(build, X, Y, SPACE, 2, validation_data=HELD_OUT, pruner="median")

@@ -4,14 +4,14 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from pellucid._checks import check_positive_int
+from pellucid._checks import check_one_of, check_positive_int
 from pellucid.errors import ArgumentError
 from pellucid.models import Model
 from pellucid.models._population import Population
 from pellucid.training import Callback, TerminateOnNaN
 from pellucid.training._callbacks import Monitor
 from pellucid.tuning._journal import optuna
-from pellucid.tuning._pruning import Pruning, finish
+from pellucid.tuning._pruning import Halving, Pruning, finish
 from pellucid.tuning._search import Search
 from pellucid.tuning._space import Float, Space, checked
 from pellucid.tuning._study import Question, Study
@@ -32,7 +32,7 @@ def search_population(
     epochs: int = 10,
     batch_size: int | None = None,
     monitor: str | None = None,
-    pruner: str = "median",
+    pruner: str = "halving",
     seed: int = 0,
     verbose: int = 1,
     side_by_side: bool | None = None,
@@ -72,8 +72,8 @@ def search_population(
         batch_size: rows a step, 32 by default.
         monitor: the measure that is compared; by default ``"val_accuracy"`` where the models
             measure accuracy, else ``"val_loss"``.
-        pruner: ``"median"`` stops trials that are worse than the median of the others, ``"none"``
-            lets all run.
+        pruner: ``"halving"`` stops the worse half of the trials that train together after 1, 2, 4,
+            8, ... epochs, ``"none"`` lets all run.
         seed: what the choices are drawn from.
         verbose: 1 says how each trial ended.
         side_by_side: as in ``models.fit_population``.
@@ -85,13 +85,14 @@ def search_population(
     check_positive_int("search_population", "trials", trials)
     size = trials if population is None else population
     check_positive_int("search_population", "population", size)
+    check_one_of("search_population", "pruner", pruner, ("halving", "none"))
     own = checked(space)
     optuna()
     chosen = monitor
     if chosen is None:
         first = {name: within.ends[0] for name, within in own.items()}
         chosen = _measure_of(_built(build, first))
-    study = Study(Question(own, chosen, Monitor(chosen).sign > 0, seed, pruner))
+    study = Study(Question(own, chosen, Monitor(chosen).sign > 0, seed, "none"))
     models: dict[int, Model] = {}
     programs: dict[Any, Population] = {}
     for _ in range(math.ceil(trials / size)):
@@ -102,7 +103,8 @@ def search_population(
             members = [_built(build, settings) for _, settings in group]
             models |= {trial.number: m for (trial, _), m in zip(group, members, strict=True)}
             program = _program(programs, key, members, x, y, side_by_side)
-            watched = [(Pruning(trial, chosen), LossWatch()) for trial, _ in group]
+            together: list[Halving] | None = [] if pruner == "halving" else None
+            watched = [(_watch(trial, chosen, together), LossWatch()) for trial, _ in group]
 
             def callbacks(number: int, watched: Any = watched) -> Sequence[Callback]:
                 pruning, finite = watched[number]
@@ -122,6 +124,10 @@ def search_population(
                 if trial.number in numbers:
                     print(f"{trial.number + 1}/{trials}  {in_words(trial, study.question)}")
     return Search(study, models)
+
+
+def _watch(trial: Any, monitor: str, together: list[Halving] | None) -> Pruning:
+    return Pruning(trial, monitor) if together is None else Halving(trial, monitor, together)
 
 
 class LossWatch(TerminateOnNaN):

@@ -1,5 +1,7 @@
-"""The callback that tells a search how a trial goes, and stops what is worse than the others."""
+"""The callbacks that tell a search how a trial goes, and stop what is worse than the others."""
 
+import math
+import statistics
 from typing import Any
 
 from pellucid.training import Callback
@@ -34,11 +36,59 @@ class Pruning(Callback):
         self.epochs = epoch + 1
         self.trial.report(self.value, epoch + 1)
         if self.trial.should_prune():
-            self.pruned = True
-            self.record.stop(
-                f"{self.monitor.name} was worse than the median of the other trials after "
-                f"{self.epochs} epochs."
-            )
+            self.stop("other trials")
+
+    def stop(self, others: str) -> None:
+        """Stop the trial as worse than the median of others."""
+        self.pruned = True
+        after = "1 epoch" if self.epochs == 1 else f"{self.epochs} epochs"
+        self.record.stop(
+            f"{self.monitor.name} was worse than the median of the {others} after {after}."
+        )
+
+
+class Halving(Pruning):
+    """Reports a measure after every epoch; of trials that train together the worse half stops.
+
+    After 1, 2, 4, 8, ... epochs the trials that are worse than the median of those that still train
+    are stopped. The last epoch stops nothing.
+
+    Args:
+        trial: a trial of Optuna, of a study that stops none itself.
+        monitor: the measure, such as ``"val_loss"``.
+        together: those of the trials that train together; this one is added.
+
+    References:
+        Jamieson and Talwalkar, Non-stochastic Best Arm Identification and Hyperparameter
+        Optimization, 2016, algorithm 1.
+    """
+
+    def __init__(self, trial: Any, monitor: str, together: list["Halving"]) -> None:
+        super().__init__(trial, monitor)
+        self.together = together
+        self.begun = 0
+        together.append(self)
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Take part in the comparison after this epoch."""
+        self.begun = epoch + 1
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Report the measure; the last one to do so compares all."""
+        super().on_epoch_end(epoch, logs)
+        rivals = [one for one in self.together if one.begun == self.epochs]
+        compared = self.epochs & (self.epochs - 1) == 0 and self.epochs < self.record.epochs
+        if compared and all(one.epochs == self.epochs for one in rivals):
+            training = {one: one.merit for one in rivals if one.record.stopped is None}
+            for one, merit in training.items():
+                if merit < statistics.median(training.values()):
+                    one.stop("trials that trained with it")
+
+    @property
+    def merit(self) -> float:
+        """The measure, as a number that is larger for a better trial."""
+        value = self.value
+        return -math.inf if value is None or math.isnan(value) else self.monitor.sign * value
 
 
 def finish(study: Any, trial: Any, pruning: Pruning, diverged: str | None) -> None:
