@@ -7,7 +7,7 @@ import pytest
 
 from pellucid import kernels
 from pellucid._tree import tree_copy
-from pellucid.training._device import ALIGNMENT, aligned_zeros, canonical, to_device
+from pellucid.training._device import ALIGNMENT, aligned, canonical, to_device
 
 LARGE = 1 << 18
 
@@ -52,11 +52,11 @@ def test_arrays_of_the_device_stay_as_they_are():
 
 
 @pytest.mark.parametrize("shape", [(), (1,), (3, 5), (LARGE,)])
-def test_aligned_zeros(shape):
-    array = aligned_zeros(shape, np.float32)
+def test_aligned(shape):
+    array = aligned(shape, np.float32)
     assert array.shape == shape
+    array[...] = 1
     assert array.dtype == np.float32
-    assert not array.any()
     assert array.ctypes.data % ALIGNMENT == 0
     assert array.flags.writeable
 

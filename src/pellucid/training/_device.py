@@ -13,10 +13,10 @@ ALIGNMENT = 64
 """Bytes: JAX takes host memory over as it is if it starts at a multiple of this."""
 
 
-def aligned_zeros(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
-    """Return an array of zeros whose memory JAX can take over without a copy."""
+def aligned(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+    """Return an array, not filled yet, whose memory JAX can take over without a copy."""
     size = math.prod(shape) * np.dtype(dtype).itemsize
-    memory = np.zeros(size + ALIGNMENT, np.uint8)
+    memory = np.empty(size + ALIGNMENT, np.uint8)
     first = -memory.ctypes.data % ALIGNMENT
     return memory[first : first + size].view(dtype).reshape(shape)
 

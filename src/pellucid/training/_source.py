@@ -11,7 +11,7 @@ import numpy as np
 
 from pellucid._tree import tree_map
 from pellucid.errors import DataError
-from pellucid.training._device import aligned_zeros, canonical, to_device
+from pellucid.training._device import aligned, canonical, to_device
 from pellucid.training._loop import PADDING, batch_order
 from pellucid.training._record import FitRecord
 from pellucid.training._recording import hash_rows
@@ -199,8 +199,9 @@ def gathered(batches: list[Batch], chunk: int, batch_size: int) -> Chunk:
         first += n
 
     def gather(*parts: Any) -> np.ndarray:
-        array = aligned_zeros((total, *np.shape(parts[0])[1:]), np.asarray(parts[0]).dtype)
+        array = aligned((total, *np.shape(parts[0])[1:]), np.asarray(parts[0]).dtype)
         np.concatenate(parts, out=array[:first])
+        array[first:] = 0
         return array
 
     data = tree_map(gather, *batches)
