@@ -2,17 +2,19 @@
 
 By hand, with as many files as one likes::
 
-    python tests/models/fuzz_files.py --count 1000000
+    python tests/models/fuzz_files.py --count 1000000 --workers 2
 
 Each file is one of the golden ones, changed at random: bytes, lengths, numbers, names, whole
 branches of the description. It must load, or raise ``ModelFileError``; within seconds, in at most
 twice its size of memory (and a fixed allowance for the interpreter), without running, importing,
-writing or connecting to anything. Everything runs in this one process: an audit hook hears what the
-interpreter is about to do, a timer ends what hangs, and the peak of memory is read after each file.
+writing or connecting to anything. A worker does everything in its one process: an audit hook hears
+what the interpreter is about to do, a timer ends what hangs, and the peak of memory is read after
+each file. A worker that dies is a failure, too.
 """
 
 import argparse
 import copy
+import functools
 import json
 import random
 import resource
@@ -22,6 +24,8 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -323,18 +327,30 @@ def fuzz(count: int, seed: int, tell=lambda sentence: None) -> Fuzzer:
         signal.signal(signal.SIGALRM, before)
 
 
+def work(worker: int, count: int, seed: int) -> tuple[Counter[str], list[str]]:
+    """Fuzz in a process of its own and say now and then how far it is."""
+    np.seterr(all="ignore")
+    fuzzer = fuzz(count, seed + worker, lambda told: print(f"worker {worker}: {told}", flush=True))
+    return fuzzer.counts, fuzzer.failures
+
+
 def main() -> None:
     """Read the arguments, fuzz, and print what was counted; exit code 1 if anything failed."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--count", type=int, default=1_000_000)
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=0, help="that of the first worker")
+    parser.add_argument("--workers", type=int, default=1)
     given = parser.parse_args()
-    np.seterr(all="ignore")
-    fuzzer = fuzz(given.count, given.seed, lambda sentence: print(sentence, flush=True))
-    print(dict(fuzzer.counts))
-    for failure in fuzzer.failures:
+    counts, failures = Counter[str](), []
+    each = functools.partial(work, count=-(-given.count // given.workers), seed=given.seed)
+    with ProcessPoolExecutor(given.workers, get_context("spawn")) as pool:
+        for own, failed in pool.map(each, range(given.workers)):
+            counts += own
+            failures += failed
+    print(f"{counts.total():,} files: {dict(counts)}")
+    for failure in failures:
         print(failure)
-    sys.exit(bool(fuzzer.failures))
+    sys.exit(bool(failures))
 
 
 if __name__ == "__main__":

@@ -19,6 +19,10 @@ def train(
     seed: Annotated[
         int | None, typer.Option(help="Fixes starting weights, order of examples and dropout.")
     ] = None,
+    seeds: Annotated[
+        int | None,
+        typer.Option(help="Train from so many seeds, one run each, and show mean and spread."),
+    ] = None,
     settings: Annotated[
         list[str] | None,
         typer.Option(
@@ -45,7 +49,18 @@ def train(
         recipe = recipes.make(name, **given, **pairs(settings or [], given))
         out = screen()
         out.print(f"[bold]{name}[/bold]: {recipes.summary(name)}")
-        run = recipes.train(recipe, runs, tell=out.print, record=record, page=True)
+        if seeds is not None:
+            spread = recipes.train_seeds(
+                recipe, seeds, runs, tell=out.print, record=record, page=True
+            )
+        else:
+            run = recipes.train(recipe, runs, tell=out.print, record=record, page=True)
+    if seeds is not None:
+        if json:
+            print_json({"recipe": name, **spread.to_json()})
+        else:
+            show_spread(spread)
+        return
     if json:
         print_json({"run": str(run.folder), "recipe": name, **run.metrics})
         return
@@ -87,3 +102,21 @@ def show(run: recipes.Run, runs: Path) -> None:
     for path in sorted(run.folder.iterdir()):
         out.print(f"  {path.name}{'/' if path.is_dir() else ''}")
     out.print(f"\nTry it:  [bold]pellucid predict {runs / 'latest'} --sample 7[/bold]")
+
+
+def show_spread(spread: recipes.Spread) -> None:
+    """Print for each measure its mean and spread over the seeds, and its value for each of them."""
+    out = screen()
+    table = Table(box=None, padding=(0, 3, 0, 0), header_style="bold")
+    table.add_column("")
+    for column in ("mean", "std", *(f"seed {seed}" for seed in spread.seeds)):
+        table.add_column(column, justify="right")
+    mean, std = spread.mean, spread.std
+    for name, values in spread.values.items():
+        numbers = (f"{value:.4f}" for value in (mean[name], std[name], *values))
+        table.add_row(name, *numbers, style="bold green" if name.startswith("test/") else None)
+    out.print()
+    out.print(table)
+    out.print("\nThe runs:")
+    for run in spread.runs:
+        out.print(f"  {run.folder}")

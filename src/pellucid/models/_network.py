@@ -49,6 +49,7 @@ class Network:
         self._graph: Graph | None = None
         self._variables: Variables | None = None
         self._paths: list[str] | None = None
+        self._shapes: Variables | None = None
         self._forward: Callable[..., Any] | None = None
         self._record: FitRecord | None = None
 
@@ -114,7 +115,10 @@ class Network:
     @property
     def shapes(self) -> Variables:
         """Shapes and types of all numbers, without the numbers."""
-        return jax.eval_shape(self.graph.init, jax.eval_shape(lambda: jax.random.key(0)))
+        if self._shapes is None:
+            key = jax.eval_shape(lambda: jax.random.key(0))
+            self._shapes = jax.eval_shape(self.graph.init, key)
+        return jax.tree.map(lambda spec: spec, self._shapes)  # dictionaries of its own
 
     def get_weights(self) -> list[np.ndarray]:
         """Return all numbers as a list of arrays, in the order of the layers."""
@@ -175,6 +179,7 @@ class Network:
         self._graph = graph
         self._variables = None
         self._paths = None
+        self._shapes = None
         self._forward = None
 
     def build(self, input_shape: Sequence[int | None]) -> None:

@@ -6,7 +6,8 @@ True
 
 ``recipes.train(recipes.make("digits", epochs=5))`` trains one and returns its run;
 ``recipes.open_run("runs/latest")`` opens a finished one, ``recipes.resume(folder)`` goes on with
-one that stopped. The command line does the same.
+one that stopped; ``recipes.train_seeds(recipe, 5)`` says how far its figures spread. The command
+line does the same.
 """
 
 import ast
@@ -38,6 +39,7 @@ from pellucid.recipes._resume import resume
 from pellucid.recipes._run import Run, open_run
 from pellucid.recipes._runner import train
 from pellucid.recipes._runs import Listed, compare, list_runs
+from pellucid.recipes._seeds import Spread, train_seeds
 
 if TYPE_CHECKING:
     from pellucid.recipes._open import open
@@ -58,6 +60,7 @@ __all__ = [
     "Recipe",
     "Report",
     "Run",
+    "Spread",
     "TextAnswer",
     "compare",
     "description",
@@ -72,6 +75,7 @@ __all__ = [
     "settings_of",
     "summary",
     "train",
+    "train_seeds",
     "write_page",
 ]
 

@@ -174,6 +174,17 @@ def read_json(path: Path) -> Any:
         raise RunError(f"The file {str(path)!r} is damaged: it is not JSON; train again.") from None
 
 
+def flat(tree: Any, path: str = "") -> dict[str, Any]:
+    """Return the leaves of nested dictionaries by their path, ``"test/accuracy"``."""
+    if isinstance(tree, Mapping):
+        return {
+            name: value
+            for key, part in tree.items()
+            for name, value in flat(part, f"{path}/{key}" if path else str(key)).items()
+        }
+    return {path: tree} if path else {}
+
+
 # Writing
 
 

@@ -5,7 +5,6 @@ Nothing here runs a network: it reads the few JSON files of each run folder.
 
 import json
 import os
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from typing import Any
 from pellucid._files import is_locked
 from pellucid.errors import RunError
 from pellucid.recipes._recorded_run import NONFINITE
-from pellucid.recipes._run import ENVIRONMENT, LOG, METRICS, SETTINGS, find_run, read_json
+from pellucid.recipes._run import ENVIRONMENT, LOG, METRICS, SETTINGS, find_run, flat, read_json
 
 RUNNING, FINISHED, STOPPED, NOT_FINITE = "running", "finished", "stopped", "not finite"
 
@@ -122,22 +121,12 @@ def compare(a: str | os.PathLike[str], b: str | os.PathLike[str]) -> dict[str, A
 
 def _pairs(a: Any, b: Any, alike: bool = False) -> list[dict[str, Any]]:
     """Return the places at which two structures differ (or all), with what stands there."""
-    first, second = _flat(a), _flat(b)
+    first, second = flat(a), flat(b)
     return [
         {"name": name, "a": first.get(name), "b": second.get(name)}
         for name in dict.fromkeys((*first, *second))
         if alike or first.get(name) != second.get(name)
     ]
-
-
-def _flat(tree: Any, path: str = "") -> dict[str, Any]:
-    if isinstance(tree, Mapping):
-        return {
-            name: value
-            for key, part in tree.items()
-            for name, value in _flat(part, f"{path}/{key}" if path else str(key)).items()
-        }
-    return {path: tree} if path else {}
 
 
 def _state(folder: Path) -> str:
@@ -171,7 +160,7 @@ def _measures(
     else:
         chosen = dict(lines[-1]) if lines else {}
         chosen.pop("epoch", None)
-    numbers = _flat(chosen)
+    numbers = flat(chosen)
     return {
         name: float(value)
         for name, value in numbers.items()
