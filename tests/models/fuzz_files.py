@@ -5,11 +5,12 @@ By hand, with as many files as one likes::
     python tests/models/fuzz_files.py --count 1000000 --workers 2
 
 Each file is one of the golden ones, changed at random: bytes, lengths, numbers, names, whole
-branches of the description. It must load, or raise ``ModelFileError``; within seconds, in at most
-twice its size of memory (and a fixed allowance for the interpreter), without running, importing,
-writing or connecting to anything. A worker does everything in its one process: an audit hook hears
-what the interpreter is about to do, a timer ends what hangs, and the peak of memory is read after
-each file. A worker that dies is a failure, too.
+branches of the description. It must load, or raise ``ModelFileError``; within seconds of the
+processor's time (a worker may be paused), in at most twice its size of memory (and a fixed
+allowance for the interpreter), without running, importing, writing or connecting to anything. A
+worker does everything in its one process: an audit hook hears what the interpreter is about to do,
+a timer ends what hangs, and the peak of memory is read after each file. A worker that dies is a
+failure, too.
 """
 
 import argparse
@@ -244,7 +245,7 @@ class Fuzzer:
 
     def _load(self, folder: Path, path: Path, model, size: int) -> None:
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        signal.setitimer(signal.ITIMER_REAL, SECONDS)
+        signal.setitimer(signal.ITIMER_PROF, SECONDS)
         EAR.heard.clear()
         EAR.listening = True
         try:
@@ -260,12 +261,12 @@ class Fuzzer:
         except ModelFileError:
             outcome = "refused"
         except Hang:
-            outcome = self._failed(path, f"no answer within {SECONDS} s")
+            outcome = self._failed(path, f"no answer within {SECONDS} s of processor time")
         except BaseException as error:
             outcome = self._failed(path, f"{type(error).__name__}: {error}")
         finally:
             EAR.listening = False
-            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.setitimer(signal.ITIMER_PROF, 0)
         grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024
         if grown > 2 * size + ALLOWANCE:
             outcome = self._failed(path, f"{grown:,} bytes of memory for a file of {size:,}")
@@ -310,7 +311,7 @@ def fuzz(count: int, seed: int, tell=lambda sentence: None) -> Fuzzer:
     def ring(number, frame):
         raise Hang
 
-    before = signal.signal(signal.SIGALRM, ring)
+    before = signal.signal(signal.SIGPROF, ring)
     began = time.monotonic()
     try:
         with tempfile.TemporaryDirectory() as place:
@@ -324,7 +325,7 @@ def fuzz(count: int, seed: int, tell=lambda sentence: None) -> Fuzzer:
                     tell(f"{number:,} files, {speed:,.0f} a second, {dict(fuzzer.counts)}")
             return fuzzer
     finally:
-        signal.signal(signal.SIGALRM, before)
+        signal.signal(signal.SIGPROF, before)
 
 
 def work(worker: int, count: int, seed: int) -> tuple[Counter[str], list[str]]:
