@@ -75,6 +75,12 @@ def check_positive_int(who: str, name: str, value: Any) -> None:
         raise ArgumentError(f"{who} expected {name} to be an integer of 1 or more, got {value!r}.")
 
 
+def check_count(who: str, name: str, value: Any) -> None:
+    """Raise ArgumentError unless ``value`` is an integer of 0 or more."""
+    if isinstance(value, bool) or not hasattr(value, "__index__") or int(value) < 0:
+        raise ArgumentError(f"{who} expected {name} to be an integer of 0 or more, got {value!r}.")
+
+
 def check_range(
     who: str,
     name: str,

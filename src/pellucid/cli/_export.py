@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from pellucid.cli._app import AsJson, guarded, only_json, print_json, screen
-from pellucid.cli._receptive_field import _open
+from pellucid.cli._models import open_model
 
 
 class Form(StrEnum):
@@ -59,7 +59,7 @@ def export(
     from pellucid import export as room  # JAX comes with it
 
     with only_json(json):
-        opened = _open(model)
+        opened = open_model(model)
         path = output if output is not None else Path(f"{Path(opened.name).name}{ENDINGS[to]}")
         if to is Form.onnx:
             room.to_onnx(opened, path)

@@ -1,18 +1,14 @@
 """``pellucid receptive-field``: what the units of each layer see of the input."""
 
-import importlib
-import inspect
-import pkgutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 import pellucid
-from pellucid import recipes
 from pellucid.cli._app import AsJson, guarded, print_json, screen
-from pellucid.errors import ArgumentError, DataError, UnknownNameError
+from pellucid.cli._models import open_model
+from pellucid.errors import ArgumentError, DataError
 
 if TYPE_CHECKING:
     from pellucid.models import Model
@@ -48,7 +44,7 @@ def receptive_field(
 
     Sizes count the padding. A layer behind a Flatten or a global pooling sees all.
     """
-    opened = _open(model)
+    opened = open_model(model)
     if layer is None:
         if unit is not None or measure or image is not None:
             raise ArgumentError(
@@ -96,42 +92,6 @@ def _show_one(
         out.print(f"measured by gradient: {_sides(found['measured'])}", markup=False)
     if image is not None:
         out.print(f"drawn in {output}", markup=False)
-
-
-def _open(name: str) -> "Model":
-    """Return the model of a run, the saved model, or the network that a name means."""
-    known = _networks()
-    if name in known:
-        return known[name]()
-    folder = Path(name)
-    is_run = (folder / "settings.json").is_file() or folder.name == "latest"
-    if folder.is_dir() and not is_run:
-        return pellucid.models.load_model(folder)
-    if not is_run and len(folder.parts) == 1 and not (Path("runs") / folder).exists():
-        raise UnknownNameError("run, saved model or network", name, known)
-    opened: Model = recipes.open_run(name).model
-    return opened
-
-
-def _networks() -> "dict[str, Callable[[], Model]]":
-    """Return the networks of the zoo that can be made without being told anything."""
-    found: dict[str, Callable[[], Model]] = {}
-    for module in pkgutil.iter_modules(pellucid.zoo.__path__):
-        if module.name.startswith("_"):
-            continue
-        part = importlib.import_module(f"pellucid.zoo.{module.name}")
-        for name, make in inspect.getmembers(part, inspect.isfunction):
-            signature = inspect.signature(make)
-            makes = signature.return_annotation
-            needed = [
-                p
-                for p in signature.parameters.values()
-                if p.default is p.empty and p.kind is not p.VAR_KEYWORD
-            ]
-            own = make.__module__ == part.__name__ and inspect.isclass(makes)
-            if own and not needed and issubclass(makes, pellucid.Model):
-                found[name] = make
-    return found
 
 
 def _numbers(text: str) -> tuple[int, ...]:

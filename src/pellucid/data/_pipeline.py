@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from pellucid._checks import check_one_of, check_positive_int, check_range
+from pellucid._checks import check_count, check_one_of, check_positive_int, check_range
 from pellucid.data._arrays import Batch, Dataset, _checked_batch
 from pellucid.data._batching import Batches, Buckets, padded
 from pellucid.data._position import Position
@@ -94,7 +94,7 @@ class Pipeline(Dataset):
         """
         _check_function("map", function)
         if seed is not None:
-            _check_seed("map", seed)
+            check_count("map", "seed", seed)
         return self._loaded()._then(f"map(seed={seed})", Map(function, seed, batched))
 
     def filter(self, function: Callable[..., Any]) -> "Pipeline":
@@ -113,7 +113,7 @@ class Pipeline(Dataset):
         Raises:
             ArgumentError: without a buffer, for rows that come one after another.
         """
-        _check_seed("shuffle", seed)
+        check_count("shuffle", "seed", seed)
         if buffer is not None:
             check_positive_int("shuffle", "buffer", buffer)
         elif not self._numbers and not any(isinstance(s, Cache) for s in self._stages):
@@ -132,7 +132,7 @@ class Pipeline(Dataset):
         Raises:
             ArgumentError: if the labels are not known before the rows are read.
         """
-        _check_seed("balanced", seed)
+        check_count("balanced", "seed", seed)
         labels = self._source.labels
         if not self._numbers or labels is None:
             raise ArgumentError(
@@ -470,8 +470,3 @@ class Pipeline(Dataset):
 def _check_function(who: str, function: Any) -> None:
     if not callable(function):
         raise DTypeError(f"{who} expected a function of a row, got {function!r}.")
-
-
-def _check_seed(who: str, seed: Any) -> None:
-    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
-        raise ArgumentError(f"{who} expected seed to be an integer of 0 or more, got {seed!r}.")

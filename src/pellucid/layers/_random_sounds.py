@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from pellucid import ops
-from pellucid._checks import check_one_of, check_range
+from pellucid._checks import check_count, check_one_of, check_range
 from pellucid._named import Symbols
 from pellucid.errors import ArgumentError
 from pellucid.layers._augmentation import FILL_MODES, RandomSoundLayer, Range, as_range, draw
@@ -233,11 +233,7 @@ class SpecAugment(RandomSoundLayer):
     def __post_init__(self) -> None:
         super().__post_init__()
         for name in ("time_masks", "frequency_masks"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-                raise ArgumentError(
-                    f"SpecAugment expected {name} to be an integer of 0 or more, got {value!r}."
-                )
+            check_count("SpecAugment", name, getattr(self, name))
         for name in ("time_width", "frequency_width"):
             check_range("SpecAugment", name, getattr(self, name), 0, 1)
 
