@@ -141,9 +141,10 @@ void check_few_filters(const Parallel& pool) {
   Axis rows = axis(), columns = axis();
   for (Axis* a : {&rows, &columns}) {
     a->stride = 1;
+    if (a == &columns) a->dilation = 1;
     a->output = std::max<int64_t>(1, a->size + a->low - (a->kernel - 1) * a->dilation + draw(0, 2));
   }
-  const Convolution v{draw(1, 5), rows, columns, draw(1, 40), draw(1, 5), 1};
+  const Convolution v{draw(1, 5), rows, columns, draw(1, 40), draw(1, 9), 1};
   const int64_t taps = v.rows.kernel * v.columns.kernel;
   few_filters_forward(v, floats(v.samples * v.rows.size * v.columns.size * v.channels),
                       floats(taps * v.channels * v.filters),
@@ -151,15 +152,16 @@ void check_few_filters(const Parallel& pool) {
 }
 
 void check_winograd(const Parallel& pool) {
-  const auto side = [] {
-    Axis a{draw(1, 20), 3, 1, 1, draw(0, 2), 0};
-    a.output = std::max<int64_t>(1, a.size + a.low + draw(0, 2) - 2);
+  const int64_t taps = draw(0, 1) ? 3 : 5;
+  const auto side = [&] {
+    Axis a{draw(1, 20), taps, 1, 1, draw(0, taps - 1), 0};
+    a.output = std::max<int64_t>(1, a.size + a.low + draw(0, taps - 1) - (taps - 1));
     return a;
   };
   const Convolution v{draw(1, 5), side(), side(), draw(1, 40), draw(1, 70), 1};
   const int64_t x = v.samples * v.rows.size * v.columns.size * v.channels;
   const int64_t y = v.samples * v.rows.output * v.columns.output * v.filters;
-  const int64_t w = 9 * v.channels * v.filters;
+  const int64_t w = taps * taps * v.channels * v.filters;
   winograd_forward(v, floats(x), floats(w), floats(y), pool);
   winograd_weight_gradient(v, floats(x), floats(y), floats(w), pool);
 }

@@ -78,7 +78,7 @@ def test_several_pixels_in_a_vector(channels, filters, strides):
 @needs_kernels
 @pytest.mark.parametrize("dilation", [1, 2, (3, 1)])
 @pytest.mark.parametrize("padding", ["same", "valid", ((0, 9), (8, 0))])
-@pytest.mark.parametrize("filters", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("filters", [1, 2, 4, 6, 8])
 @pytest.mark.parametrize("channels", [16, 33])
 def test_few_filters(channels, filters, padding, dilation):
     shape = (3, 9, 12, channels)
@@ -91,13 +91,28 @@ def test_few_filters_by_blocks_of_rows(shape):
     compare(shape, (3, 3, shape[-1], 2), padding="same")
 
 
-# With so many channels and filters a 3x3 convolution takes fewer multiplications (winograd.cc).
+@needs_kernels
+@pytest.mark.parametrize("padding", ["same", "valid", ((0, 9), (8, 0))])
+@pytest.mark.parametrize("channels", [1, 3, 6, 8])
+def test_back_to_few_channels(channels, padding):
+    compare((3, 14, 12, channels), (5, 5, channels, 16), padding=padding)
+
+
+# With so many channels and filters 3x3 and 5x5 take fewer multiplications (winograd.cc).
 @needs_kernels
 @pytest.mark.parametrize("padding", ["same", "valid", ((2, 1), (0, 3))])
 @pytest.mark.parametrize("width", [(16, 16), (40, 24), (17, 65), (64, 9)])
 @pytest.mark.parametrize("spatial", [(4, 4), (9, 18), (13, 8), (3, 30)])
 def test_three_by_three(spatial, width, padding):
     compare((3, *spatial, width[0]), (3, 3, *width), padding=padding)
+
+
+@needs_kernels
+@pytest.mark.parametrize("padding", ["same", "valid", ((4, 1), (0, 3))])
+@pytest.mark.parametrize("width", [(16, 16), (40, 24), (17, 65), (64, 9)])
+@pytest.mark.parametrize("spatial", [(5, 5), (9, 18), (6, 30)])
+def test_five_by_five(spatial, width, padding):
+    compare((3, *spatial, width[0]), (5, 5, *width), padding=padding)
 
 
 @needs_kernels

@@ -421,18 +421,22 @@ void weight_gradient(const Convolution& v, const float* x, const float* dy, floa
   }
 }
 
+// What a window costs in multiply-adds of vectors if so many windows are taken at once.
+double window_cost(const Convolution& v, int64_t windows) {
+  const int64_t kernel = v.columns.kernel + (windows - 1) * v.columns.stride;
+  const int64_t vectors = ceil_div(windows * v.filters / v.groups, WIDTH);
+  return static_cast<double>(v.rows.kernel * kernel * (v.channels / v.groups) * vectors) / windows;
+}
+
 // With few filters most of a vector would stay empty. Then ``pixels`` neighbors of a row are taken
 // as one, whose filters are those of each in turn: a convolution with a wider kernel and stride, of
 // which the parts that a pixel does not meet are 0. Its output lies in memory as the other's does.
 int64_t pixels_at_once(const Convolution& v) {
   if (v.groups != 1 || v.columns.dilation != 1) return 1;
-  const auto cost = [&](int64_t pixels) {
-    const int64_t kernel = v.columns.kernel + (pixels - 1) * v.columns.stride;
-    return static_cast<double>(kernel * ceil_div(pixels * v.filters, WIDTH)) / pixels;
-  };
   int64_t best = 1;
   for (int64_t pixels = 2; pixels * v.filters <= PANEL; ++pixels)
-    if (v.columns.output % pixels == 0 && cost(pixels) < 0.9 * cost(best)) best = pixels;
+    if (v.columns.output % pixels == 0 && window_cost(v, pixels) < 0.9 * window_cost(v, best))
+      best = pixels;
   return best;
 }
 
@@ -459,6 +463,15 @@ void over_taps(const Convolution& v, int64_t pixels, const Each& each) {
         }
 }
 
+// With stride 1 the way from windows to pixels is itself a convolution, with the kernel turned
+// around.
+Convolution turned(const Convolution& v) {
+  const auto axis = [](const Axis& a) {
+    return Axis{a.output, a.kernel, 1, a.dilation, (a.kernel - 1) * a.dilation - a.low, a.size};
+  };
+  return {v.samples, axis(v.rows), axis(v.columns), v.filters, v.channels, 1};
+}
+
 size_t kernel_floats(const Convolution& v) {
   return v.rows.kernel * v.columns.kernel * v.channels / v.groups * v.filters;
 }
@@ -467,9 +480,9 @@ size_t kernel_floats(const Convolution& v) {
 
 void conv_forward(const Convolution& v, const float* x, const float* w, float* y,
                   const Parallel& pool) {
-  if (has_few_filters(v)) return few_filters_forward(v, x, w, y, pool);
   if (winograd_suits(v)) return winograd_forward(v, x, w, y, pool);
   const int64_t pixels = pixels_at_once(v);
+  if (few_filters_suit(v, window_cost(v, pixels))) return few_filters_forward(v, x, w, y, pool);
   if (pixels == 1) return forward(v, x, w, y, pool);
   const Convolution wide = widened(v, pixels);
   std::unique_ptr<float[]> kernel(new float[kernel_floats(wide)]());
@@ -483,12 +496,9 @@ void conv_input_gradient(const Convolution& v, const float* dy, const float* w, 
                          const Parallel& pool) {
   if (v.groups != 1 || v.rows.stride != 1 || v.columns.stride != 1)
     return input_gradient(v, dy, w, dx, pool);
-  // With stride 1 it is itself a convolution, of dy with the kernel turned around.
-  const auto turned = [](const Axis& a) {
-    return Axis{a.output, a.kernel, 1, a.dilation, (a.kernel - 1) * a.dilation - a.low, a.size};
-  };
-  const Convolution back{v.samples, turned(v.rows), turned(v.columns), v.filters, v.channels, 1};
-  if (!has_few_filters(back) && !winograd_suits(back) && pixels_at_once(back) == 1)
+  const Convolution back = turned(v);
+  const int64_t pixels = pixels_at_once(back);
+  if (!few_filters_suit(back, window_cost(back, pixels)) && !winograd_suits(back) && pixels == 1)
     return input_gradient(v, dy, w, dx, pool);
   float* kernel = scratch(3, kernel_floats(back));
   const int64_t taps = v.rows.kernel * v.columns.kernel;
@@ -504,6 +514,21 @@ void conv_weight_gradient(const Convolution& v, const float* x, const float* dy,
                           const Parallel& pool) {
   if (winograd_suits(v)) return winograd_weight_gradient(v, x, dy, dw, pool);
   const int64_t pixels = pixels_at_once(v);
+  if (v.groups == 1 && v.rows.stride == 1 && v.columns.stride == 1) {
+    // That of dy and x in each other's place has its vectors full of channels.
+    const Convolution back = turned(v);
+    if (2 * window_cost(back, 1) < window_cost(v, pixels)) {
+      std::unique_ptr<float[]> kernel(new float[kernel_floats(back)]);
+      weight_gradient(back, dy, x, kernel.get(), pool);
+      const int64_t taps = v.rows.kernel * v.columns.kernel;
+      for (int64_t tap = 0; tap < taps; ++tap)
+        for (int64_t c = 0; c < v.channels; ++c)
+          for (int64_t f = 0; f < v.filters; ++f)
+            dw[(tap * v.channels + c) * v.filters + f] =
+                kernel[((taps - 1 - tap) * v.filters + f) * v.channels + c];
+      return;
+    }
+  }
   if (pixels == 1) return weight_gradient(v, x, dy, dw, pool);
   const Convolution wide = widened(v, pixels);
   std::unique_ptr<float[]> kernel(new float[kernel_floats(wide)]);

@@ -7,8 +7,9 @@
 namespace pellucid {
 namespace PELLUCID_ISA {
 
-// Whether the convolution is of the kind.
-bool has_few_filters(const Convolution& v);
+// Whether the convolution takes less time this way, if ``otherwise`` is what a window costs in
+// multiply-adds of vectors.
+bool few_filters_suit(const Convolution& v, double otherwise);
 
 void few_filters_forward(const Convolution& v, const float* x, const float* w, float* y,
                          const Parallel& pool);

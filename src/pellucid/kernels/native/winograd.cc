@@ -1,20 +1,21 @@
-// Convolution of 3x3 with stride 1 by Winograd's minimal filtering, F(4x4, 3x3).
+// Convolution of 3x3 or 5x5 with stride 1 by Winograd's minimal filtering, F(4x4, 3x3) and
+// F(2x2, 5x5).
 //
-// A tile of 4x4 results needs a tile d of 6x6 of the input. With g the 3x3 kernel of one channel
-// and filter, the tile is
+// A tile of 4x4 (or 2x2) results needs a tile d of 6x6 of the input. With g the kernel of one
+// channel and filter, the tile is
 //
 //   y = A^T [(G g G^T) . (B^T d B)] A
 //
-// where . multiplies place by place: 36 multiplications instead of 144, and summed over the channels
-// each place is a matrix product (tiles, channels) x (channels, filters). The map is linear in g and
-// d, so that its transpose gives the weight gradient from the same two parts:
+// where . multiplies place by place: 36 multiplications instead of 144 (or 100), and summed over
+// the channels each place is a matrix product (tiles, channels) x (channels, filters). The map is
+// linear in g and d, so that its transpose gives the weight gradient from the same two parts:
 //
 //   dg = G^T [(A dy A^T) . (B^T d B)] G
 //
 // The matrices follow from polynomials through the points 0, a, -a, b, -b and infinity (Winograd,
-// Arithmetic Complexity of Computations, 1980; Lavin, Gray, Fast algorithms for convolutional neural
-// networks, 2016). With a = 3/4 and b = 3/2 the rounding error stays within about twice that of the
-// plain sum; with the common 1 and 2 it is several times as large.
+// Arithmetic Complexity of Computations, 1980; Lavin, Gray, Fast algorithms for convolutional
+// neural networks, 2016). With a = 3/4 and b = 3/2 the rounding error stays within about twice that
+// of the plain sum; with the common 1 and 2 it is several times as large.
 
 #include "winograd.h"
 
@@ -26,9 +27,18 @@ namespace pellucid {
 namespace PELLUCID_ISA {
 namespace {
 
-constexpr int SIDE = 6, OUT = 4, TAPS = 3, PLACES = SIDE * SIDE;
+constexpr int SIDE = 6, PLACES = SIDE * SIDE;
 constexpr float A1 = 0.75f, B1 = 1.5f;
-constexpr float A2 = A1 * A1, B2 = B1 * B1, A3 = A2 * A1, B3 = B2 * B1;
+constexpr float A2 = A1 * A1, B2 = B1 * B1;
+// The denominators of G: the product of the differences between a point and the others.
+constexpr float N0 = A2 * B2, NA = 2 * A2 * (A2 - B2), NB = 2 * B2 * (B2 - A2);
+
+constexpr float power(float base, int exponent) {
+  return exponent == 0 ? 1 : base * power(base, exponent - 1);
+}
+
+// How many results a tile has along an axis.
+constexpr int results(int taps) { return SIDE + 1 - taps; }
 
 // r = B^T d
 inline void to_places(const Vector* d, Vector* r) {
@@ -42,49 +52,35 @@ inline void to_places(const Vector* d, Vector* r) {
   r[5] = d[5] - (A2 + B2) * d[3] + (A2 * B2) * d[1];
 }
 
-// y = A^T m
-inline void to_results(const Vector* m, Vector* y) {
-  const Vector sum_a = m[1] + m[2], difference_a = m[1] - m[2];
-  const Vector sum_b = m[3] + m[4], difference_b = m[3] - m[4];
-  y[0] = m[0] + sum_a + sum_b;
-  y[1] = A1 * difference_a + B1 * difference_b;
-  y[2] = A2 * sum_a + B2 * sum_b;
-  y[3] = A3 * difference_a + B3 * difference_b + m[5];
+// The values at the six points of the polynomial with N coefficients p: A of N results, and with
+// the denominators G of N taps.
+template <int N, bool DIVIDED>
+inline void at_points(const Vector* p, Vector* r) {
+  Vector even_a = p[0], even_b = p[0], odd_a = A1 * p[1], odd_b = B1 * p[1];
+  UNROLL for (int i = 2; i < N; ++i) {
+    (i % 2 ? odd_a : even_a) += power(A1, i) * p[i];
+    (i % 2 ? odd_b : even_b) += power(B1, i) * p[i];
+  }
+  const float at_0 = DIVIDED ? 1 / N0 : 1, at_a = DIVIDED ? 1 / NA : 1, at_b = DIVIDED ? 1 / NB : 1;
+  r[0] = at_0 * p[0];
+  r[1] = at_a * (even_a + odd_a);
+  r[2] = at_a * (even_a - odd_a);
+  r[3] = at_b * (even_b + odd_b);
+  r[4] = at_b * (even_b - odd_b);
+  r[5] = p[N - 1];
 }
 
-// z = A y
-inline void from_results(const Vector* y, Vector* z) {
-  const Vector even_a = y[0] + A2 * y[2], odd_a = A1 * y[1] + A3 * y[3];
-  const Vector even_b = y[0] + B2 * y[2], odd_b = B1 * y[1] + B3 * y[3];
-  z[0] = y[0];
-  z[1] = even_a + odd_a;
-  z[2] = even_a - odd_a;
-  z[3] = even_b + odd_b;
-  z[4] = even_b - odd_b;
-  z[5] = y[3];
-}
-
-// The denominators of G: the product of the differences between a point and the others.
-constexpr float N0 = A2 * B2, NA = 2 * A2 * (A2 - B2), NB = 2 * B2 * (B2 - A2);
-
-// u = G g
-inline void to_kernel_places(const Vector* g, Vector* u) {
-  const Vector even_a = (g[0] + A2 * g[2]) * (1 / NA), odd_a = g[1] * (A1 / NA);
-  const Vector even_b = (g[0] + B2 * g[2]) * (1 / NB), odd_b = g[1] * (B1 / NB);
-  u[0] = g[0] * (1 / N0);
-  u[1] = even_a + odd_a;
-  u[2] = even_a - odd_a;
-  u[3] = even_b + odd_b;
-  u[4] = even_b - odd_b;
-  u[5] = g[2];
-}
-
-// g = G^T u
-inline void from_kernel_places(const Vector* u, Vector* g) {
-  const Vector sum_a = (u[1] + u[2]) * (1 / NA), sum_b = (u[3] + u[4]) * (1 / NB);
-  g[0] = u[0] * (1 / N0) + sum_a + sum_b;
-  g[1] = (u[1] - u[2]) * (A1 / NA) + (u[3] - u[4]) * (B1 / NB);
-  g[2] = A2 * sum_a + B2 * sum_b + u[5];
+// The transpose of that.
+template <int N, bool DIVIDED>
+inline void from_points(const Vector* r, Vector* p) {
+  const float at_0 = DIVIDED ? 1 / N0 : 1, at_a = DIVIDED ? 1 / NA : 1, at_b = DIVIDED ? 1 / NB : 1;
+  const Vector sum_a = at_a * (r[1] + r[2]), difference_a = at_a * (r[1] - r[2]);
+  const Vector sum_b = at_b * (r[3] + r[4]), difference_b = at_b * (r[3] - r[4]);
+  UNROLL for (int i = 0; i < N; ++i)
+    p[i] = power(A1, i) * (i % 2 ? difference_a : sum_a) +
+           power(B1, i) * (i % 2 ? difference_b : sum_b);
+  p[0] += at_0 * r[0];
+  p[N - 1] += r[5];
 }
 
 // Applies ``line`` (FROM numbers to TO) along both axes of a square: ``read(i, j)`` gives its
@@ -123,7 +119,8 @@ struct Tiles {
 };
 
 Tiles tiles_of(const Convolution& v) {
-  const int64_t down = ceil_div(v.rows.output, OUT), across = ceil_div(v.columns.output, OUT);
+  const int out = results(v.rows.kernel);
+  const int64_t down = ceil_div(v.rows.output, out), across = ceil_div(v.columns.output, out);
   return {down, across, v.samples * down * across};
 }
 
@@ -166,6 +163,7 @@ void spread(const Picture& p, const float* picture, int64_t top, int64_t left, c
 
 // The kernel's places as panels of filters for the tiles of the product: (place, panel, channel,
 // filter in the panel).
+template <int TAPS>
 void spread_kernel(const Convolution& v, const float* w, float* to, const Parallel& pool) {
   const int64_t panels = ceil_div(v.filters, PANEL);
   parallel(pool, panels, [&](int64_t panel) {
@@ -176,7 +174,7 @@ void spread_kernel(const Convolution& v, const float* w, float* to, const Parall
         const int64_t count = std::clamp<int64_t>(v.filters - f0 - n, 0, WIDTH);
         const float* from = w + c * v.filters + f0 + n;
         both_axes<TAPS, SIDE>(
-            to_kernel_places,
+            at_points<TAPS, true>,
             [&](int i, int j) { return load_first(from + (i * TAPS + j) * step, count); },
             [&](int i, int j, Vector value) {
               store(to + ((i * SIDE + j) * panels * PANEL + f0) * v.channels + c * width + n,
@@ -200,32 +198,14 @@ int64_t block_of(const Convolution& v, const Tiles& tiles, int64_t threads) {
 // cache lines apart would compete for the same lines of the first cache.
 int64_t place_step(int64_t numbers) { return (ceil_div(numbers, 16) | 1) * 16; }
 
-}  // namespace
-
-bool winograd_suits(const Convolution& v) {
-  const auto plain = [](const Axis& a) {
-    return a.kernel == TAPS && a.stride == 1 && a.dilation == 1;
-  };
-  if (v.groups != 1 || !plain(v.rows) || !plain(v.columns)) return false;
-  // In multiply-adds of vectors: the sum over all taps against the places, and the way there and
-  // back, for a tile.
-  const Tiles tiles = tiles_of(v);
-  const double channels = ceil_div(v.channels, WIDTH), filters = ceil_div(v.filters, WIDTH);
-  // The plain sum puts several pixels into a vector that a few filters leave empty.
-  const double lanes = std::min(filters, std::max(filters - 1, 1.6 * v.filters / WIDTH));
-  const double taps = TAPS * TAPS * v.channels * lanes;
-  const double places = PLACES * v.channels * filters + 250 * (channels + filters);
-  const double pixels = static_cast<double>(v.samples) * v.rows.output * v.columns.output;
-  return tiles.total * places < 0.85 * pixels * taps;
-}
-
-void winograd_forward(const Convolution& v, const float* x, const float* w, float* y,
-                      const Parallel& pool) {
+template <int TAPS>
+void forward(const Convolution& v, const float* x, const float* w, float* y, const Parallel& pool) {
+  constexpr int OUT = results(TAPS);
   const Picture in{v.rows.size, v.columns.size, v.channels};
   const Tiles tiles = tiles_of(v);
   const int64_t panels = ceil_div(v.filters, PANEL), block = block_of(v, tiles, pool.threads);
   float* kernel = scratch(2, PLACES * panels * PANEL * v.channels);
-  spread_kernel(v, w, kernel, pool);
+  spread_kernel<TAPS>(v, w, kernel, pool);
   parallel(pool, ceil_div(tiles.total, block), [&](int64_t number) {
     const int64_t first = number * block, count = std::min(block, tiles.total - first);
     const int64_t read_step = place_step(count * v.channels);
@@ -249,7 +229,7 @@ void winograd_forward(const Convolution& v, const float* x, const float* w, floa
         const int64_t filters = std::min<int64_t>(WIDTH, v.filters - f);
         const float* from = made + i * v.filters + f;
         both_axes<SIDE, OUT>(
-            to_results,
+            from_points<OUT, false>,
             [&](int a, int b) { return read_some(from + (a * SIDE + b) * made_step, filters); },
             [&](int a, int b, Vector value) {
               if (a < rows && b < columns)
@@ -260,8 +240,10 @@ void winograd_forward(const Convolution& v, const float* x, const float* w, floa
   });
 }
 
-void winograd_weight_gradient(const Convolution& v, const float* x, const float* dy, float* dw,
-                              const Parallel& pool) {
+template <int TAPS>
+void weight_gradient(const Convolution& v, const float* x, const float* dy, float* dw,
+                     const Parallel& pool) {
+  constexpr int OUT = results(TAPS);
   const Picture in{v.rows.size, v.columns.size, v.channels};
   const Picture out{v.rows.output, v.columns.output, v.filters};
   const Tiles tiles = tiles_of(v);
@@ -283,7 +265,7 @@ void winograd_weight_gradient(const Convolution& v, const float* x, const float*
         spread<SIDE>(in, x + n * in.rows * in.columns * in.depth, down * OUT - v.rows.low,
                      across * OUT - v.columns.low, to_places, x_places + i * v.channels, x_step);
         spread<OUT>(out, dy + n * out.rows * out.columns * out.depth, down * OUT, across * OUT,
-                    from_results, dy_places + i * v.filters, dy_step);
+                    at_points<OUT, false>, dy_places + i * v.filters, dy_step);
       });
       for (int64_t place = 0; place < PLACES; ++place)
         multiply_tiles(v.channels, count, v.filters, x_places + place * x_step, 1, v.channels,
@@ -295,7 +277,7 @@ void winograd_weight_gradient(const Convolution& v, const float* x, const float*
     for (int64_t f = 0; f < v.filters; f += WIDTH) {
       const int64_t count = std::min<int64_t>(WIDTH, v.filters - f);
       both_axes<SIDE, TAPS>(
-          from_kernel_places,
+          from_points<TAPS, true>,
           [&](int i, int j) {
             const float* from = sums + (i * SIDE + j) * size + c * v.filters + f;
             Vector sum = read_some(from, count);
@@ -308,6 +290,37 @@ void winograd_weight_gradient(const Convolution& v, const float* x, const float*
           });
     }
   });
+}
+
+}  // namespace
+
+bool winograd_suits(const Convolution& v) {
+  const auto plain = [](const Axis& a) {
+    return (a.kernel == 3 || a.kernel == 5) && a.stride == 1 && a.dilation == 1;
+  };
+  if (v.groups != 1 || !plain(v.rows) || !plain(v.columns) || v.rows.kernel != v.columns.kernel)
+    return false;
+  // In multiply-adds of vectors: the sum over all taps against the places, and the way there and
+  // back, for a tile.
+  const Tiles tiles = tiles_of(v);
+  const double channels = ceil_div(v.channels, WIDTH), filters = ceil_div(v.filters, WIDTH);
+  // The plain sum puts several pixels into a vector that a few filters leave empty.
+  const double lanes = std::min(filters, std::max(filters - 1, 1.6 * v.filters / WIDTH));
+  const double taps = v.rows.kernel * v.columns.kernel * v.channels * lanes;
+  const double places = PLACES * v.channels * filters + 250 * (channels + filters);
+  const double pixels = static_cast<double>(v.samples) * v.rows.output * v.columns.output;
+  return tiles.total * places < 0.85 * pixels * taps;
+}
+
+void winograd_forward(const Convolution& v, const float* x, const float* w, float* y,
+                      const Parallel& pool) {
+  v.rows.kernel == 3 ? forward<3>(v, x, w, y, pool) : forward<5>(v, x, w, y, pool);
+}
+
+void winograd_weight_gradient(const Convolution& v, const float* x, const float* dy, float* dw,
+                              const Parallel& pool) {
+  v.rows.kernel == 3 ? weight_gradient<3>(v, x, dy, dw, pool)
+                     : weight_gradient<5>(v, x, dy, dw, pool);
 }
 
 }  // namespace PELLUCID_ISA

@@ -1,4 +1,4 @@
-// Convolution of 3x3 by fewer multiplications; see winograd.cc.
+// Convolution of 3x3 and 5x5 by fewer multiplications; see winograd.cc.
 #pragma once
 
 #include "convolution.h"
