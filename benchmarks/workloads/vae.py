@@ -101,6 +101,10 @@ def torch(torch):
                 nn.ReLU(),
                 nn.ConvTranspose2d(32, 1, 3, 1, padding=1),
             )
+            for part in self.modules():  # as Keras and Pellucid start; its own start learns later
+                if isinstance(part, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
+                    nn.init.xavier_uniform_(part.weight)
+                    nn.init.zeros_(part.bias)
 
         def forward(self, image):
             h = self.encoder(image)
