@@ -18,7 +18,7 @@ NATIVE = Path("src/pellucid/kernels/native")
 COMMON = ["-std=c++17", "-O3", "-fPIC", "-fvisibility=hidden", "-ffp-contract=fast"]
 COMMON += ["-fno-math-errno", "-fno-trapping-math", "-w"]
 BODIES = ["convolution", "few_filters", "winograd", "matrix", "recurrence", "adam", "attention"]
-BODIES += ["normalization", "pooling", "local_response"]
+BODIES += ["normalization", "layer_norm", "pooling", "local_response"]
 
 # name: (compiler flags, floats in a vector, vector registers)
 X86 = {

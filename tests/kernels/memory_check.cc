@@ -20,6 +20,7 @@
 #include "few_filters.h"
 #include "local_response.h"
 #include "matrix.h"
+#include "layer_norm.h"
 #include "normalization.h"
 #include "pooling.h"
 #include "recurrence.h"
@@ -45,6 +46,10 @@ void gru(const Sequences&, const GRU&, const Parallel&);
 void gru_gradient(const Sequences&, const GRUGradient&, const Parallel&);
 void batch_norm(const Normalization&, const BatchNorm&, const Parallel&);
 void batch_norm_gradient(const Normalization&, const BatchNormGradient&, const Parallel&);
+void layer_norm(const LayerNorm&, const float*, const float*, const float*, float*,
+                const Parallel&);
+void layer_norm_gradient(const LayerNorm&, const float*, const float*, const float*, float*, float*,
+                         float*, const Parallel&);
 void local_response_norm(const LocalResponse&, const float*, float*, const Parallel&);
 void local_response_gradient(const LocalResponse&, const float*, const float*, float*,
                              const Parallel&);
@@ -254,6 +259,16 @@ void check_normalization(const Parallel& pool) {
                       pool);
 }
 
+void check_layer_norm(const Parallel& pool) {
+  const LayerNorm v{draw(1, 300), draw(1, 90), 1e-3f};
+  const int64_t size = v.rows * v.features;
+  const auto vector = [&] { return floats(v.features); };
+  const auto given = [&] { return draw(0, 1) ? vector() : nullptr; };
+  layer_norm(v, floats(size), given(), given(), floats(size), pool);
+  layer_norm_gradient(v, floats(size), given(), floats(size), floats(size), vector(), vector(),
+                      pool);
+}
+
 void check_pooling(const Parallel& pool) {
   const auto windows = [] {
     Axis a{draw(1, 20), draw(1, 5), draw(1, 6), 1, 0, 0};
@@ -293,6 +308,7 @@ int main(int, char** arguments) {
     check_rows(pool);
     check_recurrence(pool);
     check_normalization(pool);
+    check_layer_norm(pool);
     check_pooling(pool);
     check_local_response(pool);
     buffers.clear();

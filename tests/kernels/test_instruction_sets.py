@@ -9,7 +9,7 @@ import pytest
 
 from pellucid import kernels
 
-FILES = ["test_normalization.py", "test_pooling.py", "test_local_response.py"]
+FILES = ["test_normalization.py", "test_layer_norm.py", "test_pooling.py", "test_local_response.py"]
 
 
 @pytest.mark.slow

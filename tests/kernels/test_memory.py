@@ -12,7 +12,7 @@ import pellucid
 
 NATIVE = Path(pellucid.__file__).parent / "kernels" / "native"
 BODIES = ("convolution", "few_filters", "winograd", "matrix", "recurrence", "adam", "attention")
-BODIES += ("normalization", "pooling", "local_response")
+BODIES += ("normalization", "layer_norm", "pooling", "local_response")
 COMPILER = os.environ.get("CXX") or shutil.which("g++") or shutil.which("clang++")
 X86 = platform.machine().lower() in ("x86_64", "amd64")
 # name: (what the processor must have, compiler flags, floats in a vector, vector registers)

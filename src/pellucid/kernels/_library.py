@@ -32,6 +32,8 @@ TARGETS = {
     "pellucid_gru_gradient",
     "pellucid_batch_norm",
     "pellucid_batch_norm_gradient",
+    "pellucid_layer_norm",
+    "pellucid_layer_norm_gradient",
     "pellucid_local_response_norm",
     "pellucid_local_response_gradient",
     "pellucid_max_pool",

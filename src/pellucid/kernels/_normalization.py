@@ -1,4 +1,6 @@
-"""Batch normalization computed by the compiled kernels; see ``native/normalization.cc`` for how.
+"""Batch and layer normalization computed by the compiled kernels.
+
+``native/normalization.cc`` and ``native/layer_norm.cc`` say how.
 
 The functions take the arrays of the operation in ``pellucid.ops`` and have its symbols.
 """
@@ -54,6 +56,23 @@ def batch_norm_gradient(
     call = jax.ffi.ffi_call("pellucid_batch_norm_gradient", (like, vector, vector))
     arrays = (x, _given(gamma), _given(row_weights), mean, variance, dy, dmean, dvariance)
     dx, dgamma, dbeta = call(*arrays, epsilon=np.float64(epsilon))
+    return dx, dgamma, dbeta
+
+
+def layer_norm(x: Array, gamma: Array | None, beta: Array | None, *, epsilon: float) -> Array:
+    """Return y."""
+    like, _ = _results(x)
+    call = jax.ffi.ffi_call("pellucid_layer_norm", like)
+    return call(x, _given(gamma), _given(beta), epsilon=np.float64(epsilon))
+
+
+def layer_norm_gradient(
+    x: Array, gamma: Array | None, dy: Array, *, epsilon: float
+) -> tuple[Array, Array, Array]:
+    """Return dx, dgamma and dbeta."""
+    like, vector = _results(x)
+    call = jax.ffi.ffi_call("pellucid_layer_norm_gradient", (like, vector, vector))
+    dx, dgamma, dbeta = call(x, _given(gamma), dy, epsilon=np.float64(epsilon))
     return dx, dgamma, dbeta
 
 

@@ -345,8 +345,30 @@ def layer_norm_forward(
     for vector in (gamma, beta):
         if vector is not None:
             check_last_axis("layer_norm", x.shape, vector.shape[0])
+    body = _layer_body(epsilon, kernels.normalization.takes(x, gamma, beta))
+    y = body(x, gamma, beta)
+    return y, layer_norm_save(y, x, gamma, beta)
+
+
+def layer_norm_save(
+    _y: Array, x: Array, gamma: Array | None = None, beta: Array | None = None, **_: Any
+) -> LayerNormSaved:
+    """Return what the backward pass of ``layer_norm`` reads: its arguments."""
+    return LayerNormSaved(x, gamma, beta)
+
+
+def _plain_layer(epsilon: float, x: Array, gamma: Array | None, beta: Array | None) -> Array:
+    """Return y, step by step as in the formula."""
     h, _ = _normalized(x, epsilon)
-    return _affine(h, gamma, beta).astype(x.dtype), LayerNormSaved(x, gamma, beta)
+    return _affine(h, gamma, beta).astype(x.dtype)
+
+
+@cache
+def _layer_body(epsilon: float, native: bool) -> Callable[..., Any]:
+    """Return the plain body, or the compiled kernel, mapped over arrays as the plain one."""
+    plain = partial(_plain_layer, epsilon)
+    kernel = partial(kernels.normalization.layer_norm, epsilon=epsilon)
+    return kernels.with_plain(kernel, plain) if native else plain
 
 
 def layer_norm_backward(
@@ -354,15 +376,34 @@ def layer_norm_backward(
 ) -> tuple[Array, Array | None, Array | None]:
     """Return dx, dgamma and dbeta."""
     x, gamma, beta = saved
+    body = _layer_gradient_body(epsilon, kernels.normalization.takes(x, gamma, beta, dy))
+    dx, dgamma, dbeta = body(x, gamma, dy)
+    return (
+        dx,
+        None if gamma is None else dgamma.astype(gamma.dtype),
+        None if beta is None else dbeta.astype(beta.dtype),
+    )
+
+
+def _plain_layer_gradient(
+    epsilon: float, x: Array, gamma: Array | None, dy: Array
+) -> tuple[Array, Array, Array]:
+    """Return dx, dgamma and dbeta, step by step as in the formula."""
     h, root = _normalized(x, epsilon)
     dy = dy.astype(h.dtype)
     g = dy if gamma is None else gamma * dy
     mean_g = jnp.mean(g, axis=-1, keepdims=True)
     mean_gh = jnp.mean(g * h, axis=-1, keepdims=True)
     dx = (g - mean_g - h * mean_gh) / root
-    dgamma = None if gamma is None else jnp.sum(dy * h, axis=_rows(x)).astype(gamma.dtype)
-    dbeta = None if beta is None else jnp.sum(dy, axis=_rows(x)).astype(beta.dtype)
-    return dx.astype(x.dtype), dgamma, dbeta
+    return dx.astype(x.dtype), jnp.sum(dy * h, axis=_rows(x)), jnp.sum(dy, axis=_rows(x))
+
+
+@cache
+def _layer_gradient_body(epsilon: float, native: bool) -> Callable[..., Any]:
+    """Return the plain body, or the kernel, mapped and differentiated as the plain one."""
+    plain = partial(_plain_layer_gradient, epsilon)
+    kernel = partial(kernels.normalization.layer_norm_gradient, epsilon=epsilon)
+    return differentiated_as(plain, kernels.with_plain(kernel, plain)) if native else plain
 
 
 def _normalized(x: Array, epsilon: float) -> tuple[Array, Array]:
@@ -383,4 +424,5 @@ layer_norm = register(
     symbols={**_SYMBOLS, "y": "output, the shape of x"},
     reference="Ba, Kiros, Hinton, Layer normalization (2016), equation 3",
     flops=elementwise_flops(8),
+    save=layer_norm_save,
 )

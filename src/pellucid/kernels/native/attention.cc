@@ -37,12 +37,6 @@ inline float largest(Vector v) {
   return most;
 }
 
-inline float total(Vector v) {
-  float sum = v[0];
-  for (int i = 1; i < WIDTH; ++i) sum += v[i];
-  return sum;
-}
-
 // Turns a row of q k^T into weights: e^(scale s) over its sum for the first ``count`` keys that may
 // be read, and 0 for all others up to ``end``.
 void to_weights(const Attention& v, float* s, int64_t count, int64_t end, const bool* mask) {

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "handlers.h"
+#include "layer_norm.h"
 #include "local_response.h"
 #include "normalization.h"
 #include "pooling.h"
@@ -13,6 +14,10 @@ namespace pellucid {
   namespace isa {                                                                             \
   void batch_norm(const Normalization&, const BatchNorm&, const Parallel&);                   \
   void batch_norm_gradient(const Normalization&, const BatchNormGradient&, const Parallel&);  \
+  void layer_norm(const LayerNorm&, const float*, const float*, const float*, float*,          \
+                  const Parallel&);                                                           \
+  void layer_norm_gradient(const LayerNorm&, const float*, const float*, const float*, float*, \
+                           float*, float*, const Parallel&);                                  \
   void max_pool(const Pooling&, const float*, float*, const Parallel&);                       \
   void max_pool_gradient(const Pooling&, const float*, const float*, float*, const Parallel&); \
   void average_pool(const Pooling&, const float*, float*, const Parallel&);                   \
@@ -33,6 +38,8 @@ namespace {
 struct Bodies {
   Normalize<BatchNorm> batch_norm;
   Normalize<BatchNormGradient> batch_norm_gradient;
+  LayerNormForward layer_norm;
+  LayerNormGradient layer_norm_gradient;
   Pool max_pool;
   MaxPoolGradient max_pool_gradient;
   Pool average_pool, average_pool_gradient;
@@ -42,8 +49,8 @@ struct Bodies {
 
 #define PELLUCID_BODIES(isa)                                                                    \
   Bodies {                                                                                      \
-    isa::batch_norm, isa::batch_norm_gradient, isa::max_pool, isa::max_pool_gradient,           \
-        isa::average_pool, isa::average_pool_gradient, isa::local_response_norm,                \
+    isa::batch_norm, isa::batch_norm_gradient, isa::layer_norm, isa::layer_norm_gradient,       \
+        isa::max_pool, isa::max_pool_gradient, isa::average_pool, isa::average_pool_gradient, isa::local_response_norm,                \
         isa::local_response_gradient                                                            \
   }
 
@@ -107,6 +114,36 @@ ffi::Error batch_norm_gradient(ffi::ThreadPool pool, double epsilon, Buffer x, B
        dmean.typed_data(), dvariance.typed_data(), dx->typed_data(), dgamma->typed_data(),
        dbeta->typed_data()},
       crew_of(pool));
+  return ffi::Error::Success();
+}
+
+// False if a vector has not one entry for each feature.
+bool read(Buffer& x, Buffer& gamma, double epsilon, LayerNorm* v) {
+  if (x.dimensions().size() < 1 || x.element_count() == 0) return false;
+  const int64_t features = x.dimensions().back();
+  *v = {static_cast<int64_t>(x.element_count()) / features, features, static_cast<float>(epsilon)};
+  return gamma.element_count() == 0 || holds(gamma, 1, features);
+}
+
+ffi::Error layer_norm(ffi::ThreadPool pool, double epsilon, Buffer x, Buffer gamma, Buffer beta,
+                      Result y) {
+  LayerNorm v;
+  if (!read(x, gamma, epsilon, &v) || !holds(*y, 1, x.element_count()) ||
+      (beta.element_count() != 0 && !holds(beta, 1, v.features)))
+    return misfit();
+  bodies().layer_norm(v, x.typed_data(), given(gamma), given(beta), y->typed_data(), crew_of(pool));
+  return ffi::Error::Success();
+}
+
+ffi::Error layer_norm_gradient(ffi::ThreadPool pool, double epsilon, Buffer x, Buffer gamma,
+                               Buffer dy, Result dx, Result dgamma, Result dbeta) {
+  LayerNorm v;
+  if (!read(x, gamma, epsilon, &v) || !holds(dy, 1, x.element_count()) ||
+      !holds(*dx, 1, x.element_count()) || !holds(*dgamma, 1, v.features) ||
+      !holds(*dbeta, 1, v.features))
+    return misfit();
+  bodies().layer_norm_gradient(v, x.typed_data(), given(gamma), dy.typed_data(), dx->typed_data(),
+                               dgamma->typed_data(), dbeta->typed_data(), crew_of(pool));
   return ffi::Error::Success();
 }
 
@@ -196,6 +233,9 @@ ffi::Error local_response_gradient(ffi::ThreadPool pool, int64_t size, double k,
 PELLUCID_HANDLER(pellucid_batch_norm, pellucid::batch_norm, EPSILON F F F F R R R);
 PELLUCID_HANDLER(pellucid_batch_norm_gradient, pellucid::batch_norm_gradient,
                  EPSILON F F F F F F F F R R R);
+PELLUCID_HANDLER(pellucid_layer_norm, pellucid::layer_norm, EPSILON F F F R);
+PELLUCID_HANDLER(pellucid_layer_norm_gradient, pellucid::layer_norm_gradient,
+                 EPSILON F F F R R R);
 PELLUCID_HANDLER(pellucid_max_pool, pellucid::pool_forward<&pellucid::Bodies::max_pool>,
                  GEOMETRY F R);
 PELLUCID_HANDLER(pellucid_average_pool, pellucid::pool_forward<&pellucid::Bodies::average_pool>,

@@ -139,10 +139,11 @@ void multiply(const MatrixProduct& v, const float* a, const float* b, float* c,
     }
     return;
   }
-  // Else they share the columns of the result, each copying its own part of B', or its rows.
+  // Else they share the columns of the result, each copying its own part of B', or its rows. Where
+  // A is copied, too, the larger of the two is shared.
   const int64_t panels = ceil_div(v.columns, PANEL);
-  const bool by_columns =
-      copy_b ? panels >= 2 * threads : !v.transpose_a && v.columns > v.rows;
+  const bool by_columns = copy_b ? panels >= 2 * threads && !(v.transpose_a && v.rows > v.columns)
+                                 : !v.transpose_a && v.columns > v.rows;
   parallel(pool, threads, [&](int64_t thread) {
     const auto edge = [&](int64_t number) {
       return std::min(part(number, panels) * PANEL, v.columns);

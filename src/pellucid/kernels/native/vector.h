@@ -80,6 +80,15 @@ inline void store_first(float* to, Vector v, int64_t count) {
 // x - 0 is x, for -0 too, so that the compiler leaves the broadcast alone (0 + x is not).
 inline Vector broadcast(float value) { return value - Vector{}; }
 
+// The sum of a vector, of halves laid upon each other.
+inline float total(Vector v) {
+  float sums[WIDTH];
+  store(sums, v);
+  UNROLL for (int half = WIDTH / 2; half > 0; half /= 2)
+    UNROLL for (int i = 0; i < half; ++i) sums[i] += sums[i + half];
+  return sums[0];
+}
+
 inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 // A panel is BLOCKS vectors wide, or one where no more than one is left.
