@@ -17,6 +17,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+from compilations import compilations
 from pellucid import Sequential
 from pellucid import sklearn as ours
 from pellucid.errors import ArgumentError, DataError, ShapeError
@@ -331,3 +332,21 @@ def test_numbers_that_run_away(iris):
 def test_predict_before_fit(iris):
     with pytest.raises(NotFittedError, match="not fitted yet"):
         ours.MLPClassifier().predict(iris[0])
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_a_second_fit_alike_compiles_nothing():
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((40, 3)), rng.integers(0, 2, 40)
+    settings = {"hidden_layer_sizes": (5,), "max_iter": 2, "random_state": 0}
+    first = ours.MLPClassifier(**settings).fit(X, y)
+    first.predict(X)
+    with compilations() as compiled:
+        second = ours.MLPClassifier(learning_rate_init=0.01, **settings).fit(X, y)
+        second.predict(X)
+        again = ours.MLPClassifier(**settings).fit(X, y)
+    assert not compiled
+    assert first.model_ is not second.model_
+    assert not np.array_equal(first.coefs_[0], second.coefs_[0])
+    np.testing.assert_array_equal(again.coefs_[0], first.coefs_[0])
+    np.testing.assert_array_equal(again.predict(X), first.predict(X))

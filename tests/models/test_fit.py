@@ -1,15 +1,14 @@
 """Fitting: determinism, one compilation, short batches, weights, streams, callbacks' effects."""
 
-import contextlib
 import signal
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
 
 import pellucid
+from compilations import compilations
 from pellucid import Input, Model, Sequential, callbacks, losses, optimizers
 from pellucid.layers import BatchNormalization, Dense, Dropout, Flatten
 
@@ -38,22 +37,6 @@ def compiled(optimizer="adam", metrics=("accuracy",), **settings):
 
 def equal(a, b):
     return all(np.array_equal(x, y) for x, y in zip(a.get_weights(), b.get_weights(), strict=True))
-
-
-@contextlib.contextmanager
-def compilations():
-    """Count the programs that XLA compiles inside the block."""
-    names = []
-
-    def listen(event, duration, **_):
-        if event == "/jax/core/compile/backend_compile_duration":
-            names.append(event)
-
-    jax.monitoring.register_event_duration_secs_listener(listen)
-    try:
-        yield names
-    finally:
-        jax.monitoring.unregister_event_duration_listener(listen)
 
 
 def test_it_learns(blobs):

@@ -1,8 +1,9 @@
 """The model: a network with compile, fit, evaluate, predict and save."""
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import jax
 import numpy as np
@@ -141,6 +142,18 @@ class Model(Network):
         if self._objective is None or self._steps is None:
             raise NotReadyError(f"The model {self.name!r} is not built; call build(input_shape).")
         return self._objective, self._steps
+
+    def _sibling(self) -> Self:
+        """Return another model of the same layers, compiled alike, that shares all programs.
+
+        It has its own numbers, drawn from the seed when first asked for.
+        """
+        if self._forward is None:
+            self._forward = self._compiled_forward()
+        twin = copy.copy(self)
+        vars(twin).update({n: list(v) for n, v in vars(self).items() if isinstance(v, list)})
+        twin._variables = twin._trained = twin._record = None
+        return twin
 
     def _read(self, sums: Mapping[str, Any]) -> dict[str, float]:
         """Return the measures of some sums as plain numbers, in the order of their names."""

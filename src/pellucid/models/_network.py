@@ -197,7 +197,7 @@ class Network:
             return connect(self.graph, inputs, source=self)
         self._build_for(inputs)
         if self._forward is None:
-            self._forward = jax.jit(self._run, static_argnames="training")
+            self._forward = self._compiled_forward()
         self.graph.arrange_inputs(inputs)
         variables = self.variables
         return self._forward(variables.parameters, variables.state, inputs, key, training=training)
@@ -226,6 +226,9 @@ class Network:
         for part in context.collected.penalties:
             penalty = penalty + part
         return Applied(y, renewed_state(variables.state, context.collected), penalty)
+
+    def _compiled_forward(self) -> Callable[..., Any]:
+        return jax.jit(self._run, static_argnames="training")
 
     def _run(self, parameters: Tree, state: Tree, x: Any, key: Array | None, training: bool) -> Any:
         return self.graph.run_checked(Variables(parameters, state), x, Context(training, key))

@@ -4,6 +4,7 @@ import math
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any, Self
 
@@ -25,6 +26,9 @@ Array = np.ndarray
 
 ACTIVATIONS = {"identity": "linear", "logistic": "sigmoid", "tanh": "tanh", "relu": "relu"}
 """scikit-learn's names of activations, and ours."""
+
+OPTIMIZER = {"adam": ("beta_1", "beta_2", "epsilon"), "sgd": ("momentum", "nesterovs_momentum")}
+"""The settings of each solver that its program depends on; each fit sets its learning rate."""
 
 
 class Perceptron(BaseEstimator, ABC):
@@ -136,13 +140,12 @@ class Perceptron(BaseEstimator, ABC):
 
     def _new_network(self, widths: list[int], weights: list[Array]) -> Sequential:
         """Return a compiled network with these numbers of units and these weights."""
-        activations = [ACTIVATIONS[self.activation]] * (len(widths) - 2) + [None]
-        penalty = regularizers.L2(self._penalty)
-        hidden_and_last = zip(widths[1:], activations, strict=True)
-        dense = [Dense(n, activation=f, kernel_regularizer=penalty) for n, f in hidden_and_last]
-        network = Sequential([Input((widths[0],)), *dense])
-        loss, share = self._loss()
-        network.compile(self._optimizer(), loss, loss_weights=[share], verbose=0)
+        optimizer = {name: getattr(self, name) for name in OPTIMIZER[self.solver]}
+        compiled = _compiled_network(
+            *(tuple(widths), self.activation, self._penalty, *self._loss()),
+            *(self.solver, tuple(optimizer.items())),
+        )
+        network = compiled._sibling()
         network.set_weights(weights)
         return network
 
@@ -159,14 +162,6 @@ class Perceptron(BaseEstimator, ABC):
             drawn.append(random.uniform(-r, r, (inputs, units)).astype(np.float32))
             drawn.append(random.uniform(-r, r, units).astype(np.float32))
         return drawn
-
-    def _optimizer(self) -> Any:
-        if self.solver == "adam":
-            return optimizers.Adam(
-                self.learning_rate_init, self.beta_1, self.beta_2, epsilon=self.epsilon
-            )
-        nesterov = bool(self.nesterovs_momentum and self.momentum > 0)
-        return optimizers.SGD(self.learning_rate_init, momentum=self.momentum, nesterov=nesterov)
 
     def _last_weights(self) -> list[Array]:
         """Return W and b of each layer, as the last fit left them."""
@@ -325,6 +320,43 @@ class Perceptron(BaseEstimator, ABC):
                 f"{who}.partial_fit cannot stop early; use early_stopping=False, or fit."
             )
         return [int(size) for size in hidden]
+
+
+@lru_cache(maxsize=32)
+def _compiled_network(
+    widths: tuple[int, ...],
+    activation: str,
+    penalty: float,
+    loss: Any,
+    share: float,
+    solver: str,
+    settings: tuple[tuple[str, Any], ...],
+) -> Sequential:
+    """Return a network for others to share its programs: a second fit alike compiles nothing.
+
+    Args:
+        widths: inputs, and units of each layer.
+        activation: scikit-learn's name of the hidden layers' activation.
+        penalty: strength of the L2 penalty.
+        loss: the loss.
+        share: what its value is multiplied by.
+        solver: ``"adam"`` or ``"sgd"``.
+        settings: the optimizer's, but for the learning rate.
+    """
+    given = dict(settings)
+    optimizer: Any
+    if solver == "adam":
+        optimizer = optimizers.Adam(**given)
+    else:
+        nesterov = bool(given["nesterovs_momentum"] and given["momentum"] > 0)
+        optimizer = optimizers.SGD(momentum=given["momentum"], nesterov=nesterov)
+    activations = [ACTIVATIONS[activation]] * (len(widths) - 2) + [None]
+    regularizer = regularizers.L2(penalty)
+    hidden_and_last = zip(widths[1:], activations, strict=True)
+    dense = [Dense(n, activation=f, kernel_regularizer=regularizer) for n, f in hidden_and_last]
+    network = Sequential([Input((widths[0],)), *dense])
+    network.compile(optimizer, loss, loss_weights=[share], verbose=0)
+    return network
 
 
 def _united(X: Array, y: Array, w: Array | None) -> tuple[Array, Array, Array | None]:

@@ -52,6 +52,7 @@ class Watch(Callback):
             self.record.stop("The loss is not finite.")
             return
         self.waited = 0 if self._improved() else self.waited + 1
+        rate = net._rate
         if net.solver == "sgd" and net.learning_rate == "invscaling":
             net._rate = net.learning_rate_init / (net.t_ + 1) ** net.power_t
         if self.waited > net.n_iter_no_change:
@@ -62,7 +63,8 @@ class Watch(Callback):
             else:
                 self.converged = True
                 self.record.stop("The loss no longer improves.")
-        self.record.learning_rate = net._rate
+        if net._rate != rate:
+            self.record.learning_rate = net._rate
 
     def _improved(self) -> bool:
         """Compare this epoch with the best so far, and keep it if it is better."""

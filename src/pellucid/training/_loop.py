@@ -94,9 +94,9 @@ class CompiledSteps:
     def __init__(self, step: Step, measure: Measure = lambda *_: {}) -> None:
         self._given_step = step
         self.measure = measure
-        # Shapes of the sums, which are the same for every batch; found by tracing once.
-        self._train_sums: Any = None
-        self._measure_sums: Any = None
+        # Totals of zero; the shapes of the sums, the same for every batch, are traced once.
+        self._train_zeros: Callable[[], Totals] | None = None
+        self._measure_zeros: Callable[[], Totals] | None = None
         static = ("batch_size", "padded")
         self._train = jax.jit(self._train_steps, static_argnames=static, donate_argnums=(0, 1))
         self._evaluate = jax.jit(self._measure_steps, static_argnames=static, donate_argnums=(2,))
@@ -134,15 +134,16 @@ class CompiledSteps:
             The state after them and the new running sums.
         """
         if totals is None:
-            if self._train_sums is None:
-                new, self._train_sums = jax.eval_shape(
+            if self._train_zeros is None:
+                new, sums = jax.eval_shape(
                     lambda state, data, order: self.step(
                         state, take_batch(data, order, 0, batch_size, padded)
                     ),
                     *(state, data, order),
                 )
                 _check_same_form(state, new)
-            totals = _zeros_like(self._train_sums)
+                self._train_zeros = _zeros(sums)
+            totals = self._train_zeros()
         return self._train(
             *(state, totals, data, order, steps.start, steps.stop),
             batch_size=batch_size,
@@ -160,16 +161,16 @@ class CompiledSteps:
         padded: bool,
     ) -> Totals:
         """Return the running sums of the first ``count`` batches of the order."""
-        if self._measure_sums is None:
-            self._measure_sums = jax.eval_shape(
+        if self._measure_zeros is None:
+            sums = jax.eval_shape(
                 lambda parameters, layer_state, data, order: self.measure(
                     parameters, layer_state, take_batch(data, order, 0, batch_size, padded)
                 ),
                 *(parameters, layer_state, data, order),
             )
-        totals = _zeros_like(self._measure_sums)
+            self._measure_zeros = _zeros(sums)
         return self._evaluate(
-            *(parameters, layer_state, totals, data, order, count),
+            *(parameters, layer_state, self._measure_zeros(), data, order, count),
             batch_size=batch_size,
             padded=padded,
         )
@@ -241,7 +242,12 @@ def _check_same_form(state: TrainingState, new: TrainingState) -> None:
             )
 
 
-def _zeros_like(shapes: Sums) -> Totals:
-    """Return totals of zero, two trees of arrays that share no memory."""
+def _zeros(shapes: Sums) -> Callable[[], Totals]:
+    """Return what makes totals of zero, two trees of arrays that share no memory."""
     zeros = tree_map(lambda s: np.zeros(s.shape, s.dtype), shapes)
-    return jax.device_put(zeros), jax.device_put(zeros)
+
+    @jax.jit
+    def make() -> Totals:
+        return tree_map(jnp.asarray, zeros), tree_map(jnp.asarray, zeros)
+
+    return make

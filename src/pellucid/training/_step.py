@@ -1,7 +1,8 @@
 """One training step: a pure function from a state and a batch to the next state."""
 
-from collections.abc import Callable
-from typing import Any, Protocol
+from collections.abc import Callable, Hashable
+from functools import lru_cache
+from typing import Any, Protocol, cast
 
 import jax
 import jax.numpy as jnp
@@ -99,4 +100,11 @@ def start_state(
 ) -> TrainingState:
     """Return the state before the first step."""
     trained, _ = split_paths(parameters, is_trainable)
-    return TrainingState.start(parameters, layer_state, jax.jit(optimizer.init)(trained), seed)
+    init = _init_of(cast(Hashable, optimizer))
+    return TrainingState.start(parameters, layer_state, init(trained), seed)
+
+
+@lru_cache(maxsize=64)
+def _init_of(optimizer: Any) -> Callable[[Tree], Tree]:
+    """Return what makes an optimizer's state, compiled once for all that are alike."""
+    return jax.jit(optimizer.init)
