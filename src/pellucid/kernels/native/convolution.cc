@@ -476,6 +476,16 @@ size_t kernel_floats(const Convolution& v) {
   return v.rows.kernel * v.columns.kernel * v.channels / v.groups * v.filters;
 }
 
+// Writes the kernel of the turned convolution.
+void turn_kernel(const Convolution& v, const float* w, float* to) {
+  const int64_t taps = v.rows.kernel * v.columns.kernel;
+  for (int64_t tap = 0; tap < taps; ++tap)
+    for (int64_t f = 0; f < v.filters; ++f)
+      for (int64_t c = 0; c < v.channels; ++c)
+        to[(tap * v.filters + f) * v.channels + c] =
+            w[((taps - 1 - tap) * v.channels + c) * v.filters + f];
+}
+
 }  // namespace
 
 void conv_forward(const Convolution& v, const float* x, const float* w, float* y,
@@ -501,12 +511,7 @@ void conv_input_gradient(const Convolution& v, const float* dy, const float* w, 
   if (!few_filters_suit(back, window_cost(back, pixels)) && !winograd_suits(back) && pixels == 1)
     return input_gradient(v, dy, w, dx, pool);
   float* kernel = scratch(3, kernel_floats(back));
-  const int64_t taps = v.rows.kernel * v.columns.kernel;
-  for (int64_t tap = 0; tap < taps; ++tap)
-    for (int64_t f = 0; f < v.filters; ++f)
-      for (int64_t c = 0; c < v.channels; ++c)
-        kernel[(tap * v.filters + f) * v.channels + c] =
-            w[((taps - 1 - tap) * v.channels + c) * v.filters + f];
+  turn_kernel(v, w, kernel);
   conv_forward(back, dy, kernel, dx, pool);
 }
 
@@ -520,13 +525,7 @@ void conv_weight_gradient(const Convolution& v, const float* x, const float* dy,
     if (2 * window_cost(back, 1) < window_cost(v, pixels)) {
       std::unique_ptr<float[]> kernel(new float[kernel_floats(back)]);
       weight_gradient(back, dy, x, kernel.get(), pool);
-      const int64_t taps = v.rows.kernel * v.columns.kernel;
-      for (int64_t tap = 0; tap < taps; ++tap)
-        for (int64_t c = 0; c < v.channels; ++c)
-          for (int64_t f = 0; f < v.filters; ++f)
-            dw[(tap * v.channels + c) * v.filters + f] =
-                kernel[((taps - 1 - tap) * v.filters + f) * v.channels + c];
-      return;
+      return turn_kernel(back, kernel.get(), dw);
     }
   }
   if (pixels == 1) return weight_gradient(v, x, dy, dw, pool);
