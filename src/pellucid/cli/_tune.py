@@ -60,6 +60,15 @@ def tune(
     called: Annotated[
         str | None, typer.Option("--name", help="The name of the search, the recipe's by default.")
     ] = None,
+    storage: Annotated[
+        str | None,
+        typer.Option(
+            envvar="PELLUCID_STORAGE",
+            metavar="URL",
+            help="A PostgreSQL database in place of a file, postgresql://user:password@host/name: "
+            "the same command on several machines is then one search.",
+        ),
+    ] = None,
     runs: Runs = "runs",
     json: AsJson = False,
 ) -> None:
@@ -88,6 +97,7 @@ def tune(
             pruner=pruner.value,
             runs=runs,
             name=called or name,
+            storage=storage,
             tell=lambda sentence: out.print(sentence, markup=False),
         )
     if json:

@@ -1,4 +1,4 @@
-"""The journal of a search: one line of JSON for everything that happens, shared by processes.
+"""A search kept in a folder: a journal, one line of JSON for everything that happens.
 
 Optuna's own file backend guards the journal with a link that a killed process leaves behind, and
 a line that it has half written is in the way for ever. Here the operating system's file lock
@@ -7,12 +7,14 @@ guards it, which ends with its process, and half a line is cut off.
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from pellucid._files import Lines
+from pellucid._files import Lines, Lock, is_locked
 from pellucid.errors import NotReadyError
+
+JOURNAL, WORKERS = "journal.jsonl", "workers"
 
 try:
     import fcntl
@@ -80,3 +82,44 @@ def journal(path: Path) -> Any:
                 file.close()
 
     return library.storages.JournalStorage(Journal())
+
+
+class Files:
+    """Where the processes of one machine meet: a journal, and a locked folder for each of them.
+
+    Args:
+        folder: that of the search.
+    """
+
+    name = "search"
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._present: Lock | None = None
+
+    def storage(self) -> Any:
+        """Return Optuna's storage over the journal."""
+        return journal(self.folder / JOURNAL)
+
+    def enter(self, worker: str) -> None:
+        """Be present under a name, as long as this process lives."""
+        self._present = Lock(self._place(worker))
+        self._present.__enter__()
+
+    def leave(self) -> None:
+        """Be no longer present; a second time does nothing."""
+        if self._present is not None:
+            self._present.__exit__()
+            with suppress(OSError):
+                self._present.folder.rmdir()
+
+    def is_alive(self, worker: str) -> bool:
+        """Tell whether another one is present."""
+        return is_locked(self._place(worker))
+
+    def alone(self) -> Any:
+        """Return what one process at a time runs inside of."""
+        return locked(self.folder / "asking.lock")
+
+    def _place(self, worker: str) -> Path:
+        return self.folder / WORKERS / worker

@@ -14,19 +14,19 @@
 import json
 import uuid
 from collections.abc import Mapping
-from contextlib import nullcontext, suppress
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from pellucid._checks import check_one_of
-from pellucid._files import Lock, is_locked
 from pellucid.errors import ArgumentError, RunError
 from pellucid.recipes._run import plain, write_json
-from pellucid.tuning._journal import journal, locked, optuna
+from pellucid.tuning._database import Database
+from pellucid.tuning._journal import Files, optuna
 from pellucid.tuning._space import Range, from_json, suggest, to_json
 
-SEARCH, JOURNAL, WORKERS = "search.json", "journal.jsonl", "workers"
+SEARCH = "search.json"
 PRUNERS = ("median", "none")
 ATTEMPTS = 3
 """How often a trial is begun whose process dies, before it is given up."""
@@ -77,32 +77,57 @@ class Study:
     Args:
         question: what is searched.
         folder: where the journal lies; None keeps everything in memory.
+        storage: the address of a PostgreSQL database that is used in place of a journal.
+
+    Raises:
+        ArgumentError: the database has a search of this name for something else.
     """
 
-    def __init__(self, question: Question, folder: Path | None = None) -> None:
+    def __init__(
+        self, question: Question, folder: Path | None = None, storage: str | None = None
+    ) -> None:
         library = optuna()
         self.question = question
         self.folder = folder
+        self.storage = storage
         self.me = uuid.uuid4().hex[:12]
-        self._present = None if folder is None else Lock(self._worker(self.me))
-        storage = None
-        if folder is not None and self._present is not None:
-            self._present.__enter__()
-            storage = journal(folder / JOURNAL)
+        self._meeting: Files | Database | None = None
+        if storage is not None:
+            self._meeting = Database(storage, "search" if folder is None else folder.name)
+        elif folder is not None:
+            self._meeting = Files(folder)
         pruner = library.pruners.NopPruner()
         if question.pruner == "median":
             pruner = library.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=2)
-        with self._asking():
-            self.study = library.create_study(
-                study_name="search",
-                storage=storage,
-                direction="maximize" if question.larger else "minimize",
-                pruner=pruner,
-                load_if_exists=True,
+        try:
+            if self._meeting is not None:
+                self._meeting.enter(self.me)
+            with self._alone():
+                self.study = library.create_study(
+                    study_name=None if self._meeting is None else self._meeting.name,
+                    storage=None if self._meeting is None else self._meeting.storage(),
+                    direction="maximize" if question.larger else "minimize",
+                    pruner=pruner,
+                    load_if_exists=True,
+                )
+                if storage is not None:
+                    self._check_question()
+        except BaseException:
+            self.close()
+            raise
+
+    def _check_question(self) -> None:
+        """Raise ArgumentError if the database knows another search by this name."""
+        asked = plain(self.question.to_json())
+        if self.study.user_attrs.setdefault("question", asked) != asked:
+            raise ArgumentError(
+                f"The database holds a search {self.study.study_name!r} with another space or "
+                "other settings; give this one a name of its own, --name second for instance."
             )
+        self.study.set_user_attr("question", asked)
 
     @classmethod
-    def open(cls, folder: Path) -> "Study":
+    def open(cls, folder: Path, storage: str | None = None) -> "Study":
         """Return the search in a folder, as one who takes part.
 
         Raises:
@@ -115,10 +140,10 @@ class Study:
             raise RunError(
                 f"{folder} holds no search; begin one with pellucid tune RECIPE."
             ) from error
-        return cls(question, folder)
+        return cls(question, folder, storage)
 
     @classmethod
-    def begin(cls, question: Question, folder: Path) -> "Study":
+    def begin(cls, question: Question, folder: Path, storage: str | None = None) -> "Study":
         """Return the search in a folder; it is made, or goes on where it asks the same.
 
         Raises:
@@ -135,14 +160,12 @@ class Study:
         else:
             folder.mkdir(parents=True, exist_ok=True)
             write_json(path, asked)
-        return cls(question, folder)
+        return cls(question, folder, storage)
 
     def close(self) -> None:
         """Take no more part; a second time does nothing."""
-        if self._present is not None:
-            self._present.__exit__()
-            with suppress(OSError):
-                self._present.folder.rmdir()
+        if self._meeting is not None:
+            self._meeting.leave()
 
     def take(self, trials: int) -> tuple[Any, dict[str, Any]] | None:
         """Return the next trial and its settings; None if there are ``trials`` already.
@@ -151,7 +174,7 @@ class Study:
         then: a search by one process repeats itself, also one that was broken off and goes on.
         """
         library = optuna()
-        with self._asking():
+        with self._alone():
             self._fail_lost()
             if self.counted() >= trials:
                 return None
@@ -176,7 +199,7 @@ class Study:
 
     def fail_lost(self) -> int:
         """Fail the trials whose process is gone, have them tried again, and return how many."""
-        with self._asking():
+        with self._alone():
             return self._fail_lost()
 
     def _fail_lost(self) -> int:
@@ -196,10 +219,7 @@ class Study:
         return lost
 
     def _is_alive(self, worker: str) -> bool:
-        return self.folder is not None and is_locked(self._worker(worker))
+        return self._meeting is not None and self._meeting.is_alive(worker)
 
-    def _worker(self, name: str) -> Path:
-        return (self.folder or Path()) / WORKERS / name
-
-    def _asking(self) -> Any:
-        return nullcontext() if self.folder is None else locked(self.folder / "asking.lock")
+    def _alone(self) -> Any:
+        return nullcontext() if self._meeting is None else self._meeting.alone()

@@ -16,11 +16,12 @@ from pellucid.recipes._recipe import build
 from pellucid.recipes._runner import compiled, learn, name_of
 from pellucid.training import TerminateOnNaN
 from pellucid.training._callbacks import Monitor
-from pellucid.tuning._journal import fcntl, optuna
+from pellucid.tuning._database import STORAGE
+from pellucid.tuning._journal import WORKERS, fcntl, optuna
 from pellucid.tuning._pruning import Pruning, finish
 from pellucid.tuning._search import Search, Trial
 from pellucid.tuning._space import Range, Space, checked
-from pellucid.tuning._study import WORKERS, Question, Study
+from pellucid.tuning._study import Question, Study
 
 SECONDS_BETWEEN_LOOKS = 0.2
 
@@ -36,6 +37,7 @@ def tune(
     pruner: str = "median",
     runs: str | os.PathLike[str] = "runs",
     name: str | None = None,
+    storage: str | None = None,
     verbose: int = 1,
     tell: Callable[[str], Any] = print,
 ) -> Search:
@@ -66,6 +68,9 @@ def tune(
         pruner: ``"median"``, or ``"none"`` to let every trial run to its end.
         runs: the folder in which the search's folder is made.
         name: of the search, the recipe's by default.
+        storage: the address of a PostgreSQL database, ``"postgresql://user:password@host/name"``,
+            in place of the folder's journal: processes on several machines that ask for the same
+            search by the same name share its trials.
         verbose: 1 says how each trial ended; 0 is silent.
         tell: where these sentences go.
 
@@ -73,7 +78,7 @@ def tune(
         UnknownNameError: the recipe has no such setting, or no such measure.
         ArgumentError: a value that the recipe does not take; a folder with another search.
         NotReadyError: Optuna is not installed.
-        RunError: no trial was complete.
+        RunError: no trial was complete; the database does not answer.
 
     References:
         Bergstra, Bardenet, Bengio, Kegl, Algorithms for hyper-parameter optimization, 2011; Akiba
@@ -89,7 +94,7 @@ def tune(
     question = Question(
         own, chosen, Monitor(chosen).sign > 0, seed, pruner, name_of(recipe), settings
     )
-    study = Study.begin(question, Path(runs) / f"tune-{name or name_of(recipe)}")
+    study = Study.begin(question, Path(runs) / f"tune-{name or name_of(recipe)}", storage)
     say = Saying(study, trials, tell if verbose else None)
     try:
         if workers == 1:
@@ -210,7 +215,7 @@ def in_words(trial: Trial, question: Question) -> str:
 
 def _with_processes(study: Study, trials: int, workers: int, look: Callable[[], Any]) -> None:
     """Let processes run the trials; those of a process that is gone are begun again."""
-    if fcntl is None:
+    if fcntl is None and study.storage is None:
         raise ArgumentError(
             "tune runs with one worker where the system has no file locks of the kind of Unix; "
             "type workers=1."
@@ -245,12 +250,17 @@ class _Process:
     def __init__(self, study: Study, trials: int) -> None:
         folder = study.folder or Path()
         self._log = folder / WORKERS / f"{time.time_ns()}.log"
+        self._log.parent.mkdir(exist_ok=True)
+        environment = {name: value for name, value in os.environ.items() if name != STORAGE}
+        if study.storage is not None:
+            environment[STORAGE] = study.storage
         with open(self._log, "w", encoding="utf-8") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "pellucid.tuning._worker", str(folder), str(trials)],
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,
+                env=environment,
                 start_new_session=True,  # Ctrl-C goes to the parent alone, which ends it
             )
 
