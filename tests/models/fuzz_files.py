@@ -1,16 +1,16 @@
-"""Damaged model files by the hundred thousand: each gets an answer, and nothing else happens.
+"""Damaged files of models and checkpoints by the hundred thousand: each gets an answer, no more.
 
 By hand, with as many files as one likes::
 
     python tests/models/fuzz_files.py --count 1000000 --workers 2
 
-Each file is one of the golden ones, changed at random: bytes, lengths, numbers, names, whole
-branches of the description. It must load, or raise ``ModelFileError``; within seconds of the
-processor's time (a worker may be paused), in at most twice its size of memory (and a fixed
-allowance for the interpreter), without running, importing, writing or connecting to anything. A
-worker does everything in its one process: an audit hook hears what the interpreter is about to do,
-a timer ends what hangs, and the peak of memory is read after each file. A worker that dies is a
-failure, too.
+Each file is one of the golden models', or a checkpoint of a fit, changed at random: bytes, lengths,
+numbers, names, whole branches of the description. It must load, or raise ``ModelFileError`` (or
+``RunError``, for what callbacks kept); within seconds of the processor's time (a worker may be
+paused), in at most twice its size of memory (and a fixed allowance for the interpreter), without
+running, importing, writing or connecting to anything. A worker does everything in its one process:
+an audit hook hears what the interpreter is about to do, a timer ends what hangs, and the peak of
+memory is read after each file. A worker that dies is a failure, too.
 """
 
 import argparse
@@ -25,6 +25,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -35,9 +36,14 @@ if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from models.golden_models import GOLDEN
-from pellucid import models
-from pellucid.errors import ModelFileError
+from pellucid import callbacks, losses, models
+from pellucid.errors import ModelFileError, RunError
+from pellucid.layers import Dense
 from pellucid.models import _saving
+from pellucid.training import checkpoints, load_state, save_state
+from pellucid.training._callbacks import Callbacks
+from pellucid.training._point import read_point
+from pellucid.training._record import FitRecord
 
 SECONDS = 20
 ALLOWANCE = 96 << 20
@@ -160,7 +166,11 @@ def mutated_header(data: bytes, rng: random.Random) -> bytes:
         lengths = (0, 1, size - 1, size + 1, len(data), 2**31, 2**32, 2**62, 2**64 - 1)
         return rng.choice(lengths).to_bytes(8, "little") + data[8:]
     header = json.loads(data[8 : 8 + size])
-    header = mutated_tree(header, rng)
+    words = header.get("__metadata__", {})
+    if "pellucid" in words and rng.random() < 0.7:  # where a checkpoint says what is no array
+        words["pellucid"] = json.dumps(mutated_tree(json.loads(words["pellucid"]), rng))
+    else:
+        header = mutated_tree(header, rng)
     text = json.dumps(header).encode()
     return len(text).to_bytes(8, "little") + text + data[8 + size :]
 
@@ -224,6 +234,16 @@ class Fuzzer:
             work = place / f"{folder.parent.name}-{folder.name}"
             shutil.copytree(folder, work)
             self.originals.append((work, files, models.load_model(work)))
+        self.checkpoints = Checkpoints(place / "checkpoints")
+
+    def checkpoint(self) -> None:
+        """Change a checkpoint and read it."""
+        name, data = self.rng.choice(sorted(self.checkpoints.files.items()))
+        change = mutated_header if self.rng.random() < 0.7 else mutated_bytes
+        path = self.checkpoints.folder / name
+        changed = change(data, self.rng)
+        path.write_bytes(changed)
+        self._watched(path, len(changed), lambda: self.checkpoints.read(path))
 
     def one(self) -> None:
         """Change one file, load it, and put the old one back."""
@@ -244,12 +264,10 @@ class Fuzzer:
             path.write_bytes(files[name])
 
     def _load(self, folder: Path, path: Path, model, size: int) -> None:
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        signal.setitimer(signal.ITIMER_PROF, SECONDS)
-        EAR.heard.clear()
-        EAR.listening = True
-        try:
-            if self.rng.random() < 0.02:
+        whole = self.rng.random() < 0.02
+
+        def load() -> None:
+            if whole:
                 models.load_model(folder)
             elif path.name == "model.json":
                 _build(folder)
@@ -257,16 +275,28 @@ class Fuzzer:
                 _saving.load_weights(model, path)
             else:
                 _saving._load_training(model, path)
-            outcome = "loaded"
-        except ModelFileError:
+
+        self._watched(path, size, load)
+
+    def _watched(self, path: Path, size: int, load: Callable[[], None]) -> None:
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        signal.setitimer(signal.ITIMER_PROF, SECONDS)
+        EAR.heard.clear()
+        EAR.listening = True
+        failure, outcome = None, "loaded"
+        try:
+            load()
+        except (ModelFileError, RunError):
             outcome = "refused"
         except Hang:
-            outcome = self._failed(path, f"no answer within {SECONDS} s of processor time")
+            failure = f"no answer within {SECONDS} s of processor time"
         except BaseException as error:
-            outcome = self._failed(path, f"{type(error).__name__}: {error}")
+            failure = f"{type(error).__name__}: {error}"
         finally:
             EAR.listening = False
             signal.setitimer(signal.ITIMER_PROF, 0)
+        if failure is not None:
+            outcome = self._failed(path, failure)
         grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024
         if grown > 2 * size + ALLOWANCE:
             outcome = self._failed(path, f"{grown:,} bytes of memory for a file of {size:,}")
@@ -279,6 +309,42 @@ class Fuzzer:
         shutil.copyfile(path, kept)
         self.failures.append(f"{kept}: {why}")
         return "failed"
+
+
+class Checkpoints:
+    """The checkpoint of a fit that rests in the midst of an epoch, and a plain training state.
+
+    Args:
+        folder: where they are written to.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir()
+        rng = np.random.default_rng(0)
+        x, y = rng.standard_normal((12, 3)).astype(np.float32), np.arange(12) % 2
+        model = models.Sequential([Dense(4, "relu", input_shape=(3,)), Dense(2)])
+        loss = losses.SparseCategoricalCrossentropy(from_logits=True)
+        model.compile("adam", loss, ["accuracy"], verbose=0)
+        held = callbacks.EarlyStopping("loss")
+        backup = callbacks.BackupAndRestore(folder / "backup", 2, delete_checkpoint=False)
+        model.fit(x, y, batch_size=4, epochs=2, callbacks=[held, backup], verbose=0)
+        self.like = model._trained
+        save_state(self.like, folder / "state.safetensors")
+        paths = [folder / "state.safetensors", *checkpoints(folder / "backup")]
+        self.files = {path.name: path.read_bytes() for path in paths}
+
+    def read(self, path: Path) -> None:
+        """Do what a fit does that goes on from a file."""
+        if path.name.startswith("state"):
+            load_state(path, self.like)
+            return
+        record = FitRecord(self.like, None, 2, 3)
+        point = read_point(path, self.like)
+        point.put_into(record)
+        held = Callbacks([callbacks.EarlyStopping("loss")], record, None)
+        held.call("on_train_begin", {})
+        held.put_back(point.callbacks)
 
 
 def _build(folder: Path) -> None:
@@ -317,7 +383,7 @@ def fuzz(count: int, seed: int, tell=lambda sentence: None) -> Fuzzer:
         with tempfile.TemporaryDirectory() as place:
             fuzzer = Fuzzer(Path(place), seed)
             for number in range(1, count + 1):
-                fuzzer.one()
+                fuzzer.one() if number % 3 else fuzzer.checkpoint()
                 if number % 2000 == 0:
                     jax.clear_caches()
                 if number % 10_000 == 0:

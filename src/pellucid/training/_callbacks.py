@@ -129,7 +129,7 @@ class Callbacks:
         """Give the callbacks what they kept.
 
         Raises:
-            RunError: what was kept belongs to other callbacks than these.
+            RunError: what was kept belongs to other callbacks than these, or is damaged.
         """
         named = dict(self._named())
         wanted = set(self.states())
@@ -139,7 +139,13 @@ class Callbacks:
                 f"one has {_listed(wanted)}; pass the same callbacks, or use another folder."
             )
         for name, state in states.items():
-            named[name].set_state(state)
+            try:
+                named[name].set_state(state)
+            except (KeyError, TypeError, ValueError, AttributeError) as error:
+                raise RunError(
+                    f"The checkpoint is damaged: {name} cannot go on from what it kept "
+                    f"({type(error).__name__}: {error}); delete it, the one before it is taken."
+                ) from error
 
     def _named(self) -> Iterator[tuple[str, Callback]]:
         counts: dict[str, int] = {}

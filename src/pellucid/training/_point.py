@@ -128,7 +128,7 @@ def read_point(path: Path, like: TrainingState) -> Point:
     _check_form(path, found, expected)
     try:
         rest = _put_back(head["rest"], arrays)
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise ModelFileError(f"{path} is damaged: it lacks {error}.") from error
     return Point(from_arrays(found, like), rest)
 
@@ -141,6 +141,31 @@ def read_rest(path: Path) -> dict[str, Any] | None:
         return None
 
 
+def _is_place(rest: Mapping[str, Any]) -> bool:
+    """Tell whether everything is there that says where a fit stood, and is of its kind."""
+
+    def is_count(value: Any) -> bool:
+        return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+    def is_pair(value: Any) -> bool:
+        return value is None or (isinstance(value, list) and len(value) == 2)
+
+    seed, history = rest["order_seed"], rest["history"]
+    return (
+        all(is_count(rest[name]) for name in ("epoch", "batch"))
+        and isinstance(rest["begun"], bool)
+        and (rest["steps"] is None or is_count(rest["steps"]))
+        and isinstance(rest["stopped"], str | None)
+        and is_pair(seed)
+        and all(map(is_count, seed or ()))
+        and is_pair(rest["totals"])
+        and all(isinstance(sums, dict) for sums in rest["totals"] or ())
+        and isinstance(history["epoch"], list)
+        and all(isinstance(values, list) for values in history["history"].values())
+        and all(isinstance(rest[name], dict) for name in ("callbacks", "signature"))
+    )
+
+
 def _head(path: Path, words: Mapping[str, str]) -> dict[str, Any]:
     if "pellucid" not in words:
         raise ModelFileError(f"{path} is damaged, or no checkpoint of a training.")
@@ -149,7 +174,9 @@ def _head(path: Path, words: Mapping[str, str]) -> dict[str, Any]:
         version = head["format_version"]
         if head["format"] != FORMAT or not isinstance(head["rest"], dict):
             raise ValueError("another format")
-    except (ValueError, KeyError, TypeError) as error:
+        if version == FORMAT_VERSION and not _is_place(head["rest"]):
+            raise ValueError("it does not say where the training stood")
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelFileError(f"{path} is damaged: {error}.") from error
     if version != FORMAT_VERSION:
         raise ModelFileError(
