@@ -383,8 +383,8 @@ def fuzz(count: int, seed: int, tell=lambda sentence: None) -> Fuzzer:
         with tempfile.TemporaryDirectory() as place:
             fuzzer = Fuzzer(Path(place), seed)
             for number in range(1, count + 1):
-                fuzzer.one() if number % 3 else fuzzer.checkpoint()
-                if number % 2000 == 0:
+                fuzzer.checkpoint() if number % 3 else fuzzer.one()
+                if number % 5000 == 0:
                     jax.clear_caches()
                 if number % 10_000 == 0:
                     speed = number / (time.monotonic() - began)
