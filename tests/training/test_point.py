@@ -54,6 +54,7 @@ def change(path, edit):
         lambda rest: rest.update(order_seed=[1, 2, 3]),
         lambda rest: rest.update(order_seed=[1, -2]),
         lambda rest: rest.update(totals=[1, 2]),
+        lambda rest: rest.update(totals=[{"loss": "a"}, {}]),
         lambda rest: rest.update(history=None),
         lambda rest: rest["history"].update(history={"loss": 3}),
         lambda rest: rest.update(callbacks=[]),

@@ -130,6 +130,8 @@ def read_point(path: Path, like: TrainingState) -> Point:
         rest = _put_back(head["rest"], arrays)
     except (KeyError, TypeError, ValueError) as error:
         raise ModelFileError(f"{path} is damaged: it lacks {error}.") from error
+    if not all(isinstance(a, (np.ndarray, jax.Array)) for a in jax.tree.leaves(rest["totals"])):
+        raise ModelFileError(f"{path} is damaged: its running sums are no arrays.")
     return Point(from_arrays(found, like), rest)
 
 
