@@ -243,3 +243,14 @@ def test_a_step_that_changes_the_form_of_the_state(change, message):
 def test_arguments_that_do_not_fit(settings, error, message):
     with pytest.raises(error, match=message):
         run(**settings)
+
+
+def test_an_optimizer_that_cannot_be_hashed_starts_all_the_same():
+    class Own:
+        __hash__ = None
+
+        def init(self, parameters):
+            return {"seen": jnp.sum(parameters["w"])}
+
+    state = start_state({"w": jnp.ones(3)}, {}, Own(), 0)
+    assert float(state.optimizer_state["seen"]) == 3.0

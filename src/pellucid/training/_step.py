@@ -100,7 +100,10 @@ def start_state(
 ) -> TrainingState:
     """Return the state before the first step."""
     trained, _ = split_paths(parameters, is_trainable)
-    init = _init_of(cast(Hashable, optimizer))
+    try:
+        init = _init_of(cast(Hashable, optimizer))
+    except TypeError:  # it cannot be hashed
+        init = jax.jit(optimizer.init)
     return TrainingState.start(parameters, layer_state, init(trained), seed)
 
 

@@ -79,9 +79,10 @@ class Halving(Pruning):
         rivals = [one for one in self.together if one.begun == self.epochs]
         compared = self.epochs & (self.epochs - 1) == 0 and self.epochs < self.record.epochs
         if compared and all(one.epochs == self.epochs for one in rivals):
-            training = {one: one.merit for one in rivals if one.record.stopped is None}
-            for one, merit in training.items():
-                if merit < statistics.median(training.values()):
+            training = [one for one in rivals if one.record.stopped is None]
+            median = statistics.median([one.merit for one in training]) if training else 0.0
+            for one in training:
+                if one.merit < median:
                     one.stop("trials that trained with it")
 
     @property

@@ -21,7 +21,8 @@ namespace {
 
 constexpr int64_t CACHED_FLOATS = 1 << 16;
 
-// What a window of the two ways costs in multiply-adds of vectors, and pieces of the sum.
+// Guesses, in multiply-adds of vectors: what a pixel costs beside its products, and what each vector
+// costs that it adds to the sums.
 constexpr double PER_PIXEL = 12, PER_VECTOR = 1.5;
 
 }  // namespace
