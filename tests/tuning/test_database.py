@@ -21,6 +21,7 @@ from pellucid import recipes, tuning
 from pellucid.errors import ArgumentError, NotReadyError, RunError
 from pellucid.tuning import Float, Int
 from pellucid.tuning._study import Question, Study
+from tuning.processes import one_that_is_killed
 
 
 def question(**changes):
@@ -86,21 +87,9 @@ def test_another_search_of_the_same_name_is_refused(server, tmp_path):
 
 
 def test_the_trial_of_a_killed_process_is_free(server, tmp_path):
-    code = (
-        "import sys, time; from pathlib import Path; from pellucid.tuning._study import Study;"
-        "Study.open(Path(sys.argv[1]), sys.argv[2]).take(3); print('here', flush=True);"
-        "time.sleep(600)"
-    )
     study = Study.begin(question(), tmp_path / "tune-killed", server)
-    command = [sys.executable, "-c", code, str(tmp_path / "tune-killed"), server]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    try:
-        assert process.stdout.readline() == "here\n"
+    with one_that_is_killed(tmp_path / "tune-killed", server):
         assert study.fail_lost() == 0
-    finally:
-        process.kill()
-        process.wait()
-        process.stdout.close()
     for _ in range(100):  # until the server has noticed
         if study.fail_lost():
             break

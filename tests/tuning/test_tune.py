@@ -16,6 +16,7 @@ from pellucid import recipes, tuning
 from pellucid.errors import ArgumentError, RunError, UnknownNameError
 from pellucid.tuning import Choice, Float, Int
 from pellucid.tuning._study import ATTEMPTS, Question, Study
+from tuning.processes import one_that_is_killed
 
 SPACE = {"learning_rate": Float(1e-4, 1e-1, log=True), "label_smoothing": Float(0.0, 0.3)}
 SETTINGS = {"epochs": 3, "batch_size": 16}
@@ -176,20 +177,9 @@ def test_half_a_line_of_a_killed_process_is_cut_off(tmp_path):
 
 
 def test_the_trial_of_a_killed_process_is_free(tmp_path):
-    code = (
-        "import sys, time; from pathlib import Path; from pellucid.tuning._study import Study;"
-        "Study.open(Path(sys.argv[1])).take(1); print('here', flush=True); time.sleep(600)"
-    )
     study = Study.begin(question(), tmp_path)
-    command = [sys.executable, "-c", code, str(tmp_path)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    try:
-        assert process.stdout.readline() == "here\n"
+    with one_that_is_killed(tmp_path):
         assert study.fail_lost() == 0
-    finally:
-        process.kill()
-        process.wait()
-        process.stdout.close()
     assert study.fail_lost() == 1
 
 

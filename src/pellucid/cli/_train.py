@@ -49,22 +49,21 @@ def train(
         recipe = recipes.make(name, **given, **pairs(settings or [], given))
         out = screen()
         out.print(f"[bold]{name}[/bold]: {recipes.summary(name)}")
-        if seeds is not None:
-            spread = recipes.train_seeds(
+        trained: recipes.Run | recipes.Spread
+        if seeds is None:
+            trained = recipes.train(recipe, runs, tell=out.print, record=record, page=True)
+            found = {"run": str(trained.folder), "recipe": name, **trained.metrics}
+        else:
+            trained = recipes.train_seeds(
                 recipe, seeds, runs, tell=out.print, record=record, page=True
             )
-        else:
-            run = recipes.train(recipe, runs, tell=out.print, record=record, page=True)
-    if seeds is not None:
-        if json:
-            print_json({"recipe": name, **spread.to_json()})
-        else:
-            show_spread(spread)
-        return
+            found = {"recipe": name, **trained.to_json()}
     if json:
-        print_json({"run": str(run.folder), "recipe": name, **run.metrics})
-        return
-    show(run, Path(runs))
+        print_json(found)
+    elif isinstance(trained, recipes.Spread):
+        show_spread(trained)
+    else:
+        show(trained, Path(runs))
 
 
 def pairs(texts: list[str], given: dict[str, Any]) -> dict[str, str]:
